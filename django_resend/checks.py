@@ -1,0 +1,40 @@
+"""System checks. Their ids are never used again for something else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+from .conf import KNOWN_KEYS, ResendSettings, resend_settings
+
+
+@register()
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    try:
+        given = resend_settings.given
+    except ImproperlyConfigured as error:
+        return [Error(str(error), hint="Write RESEND = {...}.", id="django_resend.E001")]
+    messages: list[CheckMessage] = []
+    for key in sorted(set(given) - KNOWN_KEYS):
+        hint = f"Known keys: {', '.join(sorted(KNOWN_KEYS))}."
+        messages.append(
+            Warning(f"RESEND['{key}'] is not a setting of ours.", hint=hint, id="django_resend.W001")
+        )
+    for name, attribute in vars(ResendSettings).items():
+        if isinstance(attribute, property):
+            try:
+                getattr(resend_settings, name)
+            except ImproperlyConfigured as error:
+                hint = "See the settings page of the documentation."
+                messages.append(Error(str(error), hint=hint, id="django_resend.E002"))
+    if not messages and not resend_settings.api_key:
+        messages.append(
+            Warning(
+                "No Resend API key is set: nothing will be pulled or pushed.",
+                hint="Set RESEND_API_KEY in the environment, or RESEND['API_KEY'].",
+                id="django_resend.W002",
+            )
+        )
+    return messages

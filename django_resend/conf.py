@@ -1,0 +1,149 @@
+"""The app's settings: one typed view of the ``RESEND`` dict and the ``RESEND_*`` environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import environ
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+Direction = Literal["both", "pull", "push"]
+Side = Literal["remote", "local"]
+
+KNOWN_KEYS = frozenset(
+    {
+        "API_KEY",
+        "API_PERMISSION_CLASSES",
+        "API_WRITABLE",
+        "BASE_URL",
+        "CONFLICTS",
+        "DIRECTION",
+        "HEADROOM",
+        "MASS_DELETION_ROWS",
+        "MASS_DELETION_SHARE",
+        "RATE_LIMIT",
+        "REMOTE_OPT_IN",
+        "TIMEOUT",
+        "WEBHOOK_SECRET",
+    }
+)
+
+_env = environ.Env()
+
+
+class ResendSettings:
+    """Reads Django's settings at every access, so that ``override_settings`` just works.
+
+    Every property raises ``ImproperlyConfigured`` for a value it cannot use; the message says
+    what to write instead.
+    """
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        given = getattr(settings, "RESEND", {})
+        if not isinstance(given, Mapping):
+            raise ImproperlyConfigured("The setting RESEND must be a dict.")
+        return given
+
+    @property
+    def api_key(self) -> str:
+        return str(self._value("API_KEY", env="RESEND_API_KEY", default=""))
+
+    @property
+    def base_url(self) -> str:
+        value = self._value("BASE_URL", env="RESEND_BASE_URL", default="")
+        return str(value or "https://api.resend.com").rstrip("/")
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """All secrets in force: several while one replaces another."""
+        value = self._value("WEBHOOK_SECRET", env="RESEND_WEBHOOK_SECRET", default="")
+        parts = value.replace(",", " ").split() if isinstance(value, str) else value
+        return tuple(str(part) for part in parts or ())
+
+    @property
+    def direction(self) -> Direction:
+        value = self._value("DIRECTION", env="RESEND_DIRECTION", default="") or "both"
+        return self._choice("DIRECTION", value, ("both", "pull", "push"))
+
+    @property
+    def may_push(self) -> bool:
+        return self.direction != "pull"
+
+    @property
+    def may_pull(self) -> bool:
+        return self.direction != "push"
+
+    @property
+    def conflicts(self) -> Side:
+        """Which side wins where both changed one value; consent has rules of its own."""
+        return self._choice("CONFLICTS", self.given.get("CONFLICTS", "remote"), ("remote", "local"))
+
+    @property
+    def remote_opt_in(self) -> Literal["follow", "hold"]:
+        value = self.given.get("REMOTE_OPT_IN", "follow")
+        return self._choice("REMOTE_OPT_IN", value, ("follow", "hold"))
+
+    @property
+    def rate_limit(self) -> float | None:
+        """Calls a second; 0 for no limit, ``None`` to learn it from the replies."""
+        value = self.given.get("RATE_LIMIT")
+        return None if value is None else self._number("RATE_LIMIT", value, low=0)
+
+    @property
+    def headroom(self) -> float:
+        """The share of the team's rate that the mirror leaves to the site's own e-mail."""
+        return self._number("HEADROOM", self.given.get("HEADROOM", 0.05), low=0, high=0.9)
+
+    @property
+    def timeout(self) -> tuple[float, float]:
+        """Seconds to connect and seconds to wait for an answer."""
+        value = self.given.get("TIMEOUT", (5.0, 30.0))
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise ImproperlyConfigured("RESEND['TIMEOUT'] must be (connect, read) in seconds.")
+        connect, read = (self._number("TIMEOUT", part, low=0.001) for part in value)
+        return connect, read
+
+    @property
+    def mass_deletion_share(self) -> float:
+        value = self.given.get("MASS_DELETION_SHARE", 0.10)
+        return self._number("MASS_DELETION_SHARE", value, low=0, high=1)
+
+    @property
+    def mass_deletion_rows(self) -> int:
+        return int(self._number("MASS_DELETION_ROWS", self.given.get("MASS_DELETION_ROWS", 10)))
+
+    @property
+    def api_writable(self) -> bool:
+        return bool(self.given.get("API_WRITABLE", False))
+
+    @property
+    def api_permission_classes(self) -> tuple[str, ...]:
+        """Dotted paths of REST framework permission classes for every viewset of ours."""
+        default = ("django_resend.api.permissions.ModelPermissions",)
+        return tuple(self.given.get("API_PERMISSION_CLASSES", default))
+
+    def _value(self, key: str, *, env: str, default: str) -> Any:
+        if self.given.get(key) is not None:
+            return self.given[key]
+        return _env.str(env, default=default)
+
+    @staticmethod
+    def _choice(key: str, value: Any, choices: tuple[Any, ...]) -> Any:
+        if value not in choices:
+            allowed = ", ".join(repr(choice) for choice in choices)
+            raise ImproperlyConfigured(f"RESEND['{key}'] is {value!r}; it must be one of {allowed}.")
+        return value
+
+    @staticmethod
+    def _number(key: str, value: Any, *, low: float = 0, high: float | None = None) -> float:
+        good = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= low
+        if not good or (high is not None and value > high):
+            bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+            raise ImproperlyConfigured(f"RESEND['{key}'] is {value!r}; it must be a number {bounds}.")
+        return float(value)
+
+
+resend_settings = ResendSettings()

@@ -1,0 +1,33 @@
+"""The mirror, and its bookkeeping."""
+
+from .budget import CallBudget
+from .consent import ConsentError, ConsentRecord
+from .contacts import Contact
+from .definitions import ContactProperty, Segment, Subscription, Topic
+from .events import WebhookEvent
+from .keys import email_key, exact_key
+from .links import MembershipRemoval, SegmentMembership, TopicSubscription
+from .outbox import Kind, OutboxEntry
+from .runs import SyncRun
+from .tombstones import Tombstone
+
+__all__ = [
+    "CallBudget",
+    "ConsentError",
+    "ConsentRecord",
+    "Contact",
+    "ContactProperty",
+    "Kind",
+    "MembershipRemoval",
+    "OutboxEntry",
+    "Segment",
+    "SegmentMembership",
+    "Subscription",
+    "SyncRun",
+    "Tombstone",
+    "Topic",
+    "TopicSubscription",
+    "WebhookEvent",
+    "email_key",
+    "exact_key",
+]

@@ -1,0 +1,84 @@
+"""What deleting an object leaves behind: its tombstone, and the wish to delete it at Resend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from django.utils import timezone
+
+from .batches import BATCH_ROWS
+from .outbox import Kind, OutboxEntry
+from .tombstones import Tombstone
+
+
+class Departed(TypedDict):
+    """What a tombstone needs to know of a contact."""
+
+    pk: int
+    remote_id: str | None
+    email: str
+    email_key: str
+    unsubscribed: bool
+    in_flight: object
+    topic_opt_outs: list[str]
+
+
+def bury_definitions(
+    kind: Kind, rows: Sequence[tuple[int, str | None]], *, using: str
+) -> None:
+    now = timezone.now()
+    known = {pk: remote_id for pk, remote_id in rows if remote_id}
+    Tombstone.objects.using(using).bulk_create(
+        [
+            Tombstone(
+                kind=kind,
+                object_id=pk,
+                remote_id=remote_id,
+                origin=Tombstone.Origin.LOCAL,
+                deleted_at=now,
+            )
+            for pk, remote_id in known.items()
+        ],
+        batch_size=BATCH_ROWS,
+    )
+    _ask_for_deletion(kind, [pk for pk, _ in rows], known, using=using)
+
+
+def bury_contacts(rows: Sequence[Departed], *, using: str) -> None:
+    """A contact whose creation was under way is deleted by its address: its id isn't known yet."""
+    now = timezone.now()
+    known = {
+        row["pk"]: row["remote_id"] or row["email"].lower()
+        for row in rows
+        if row["remote_id"] or row["in_flight"]
+    }
+    Tombstone.objects.using(using).bulk_create(
+        [
+            Tombstone(
+                kind=Kind.CONTACT,
+                object_id=row["pk"],
+                remote_id=row["remote_id"] or "",
+                email=row["email"],
+                email_key=row["email_key"],
+                origin=Tombstone.Origin.LOCAL,
+                unsubscribed=row["unsubscribed"],
+                topic_opt_outs=row["topic_opt_outs"],
+                deleted_at=now,
+                settled_at=None if row["pk"] in known else now,
+            )
+            for row in rows
+            if row["pk"] in known or row["unsubscribed"] or row["topic_opt_outs"]
+        ],
+        batch_size=BATCH_ROWS,
+    )
+    _ask_for_deletion(Kind.CONTACT, [row["pk"] for row in rows], known, using=using)
+
+
+def _ask_for_deletion(
+    kind: Kind, pks: Sequence[int], known: Mapping[int, str], *, using: str
+) -> None:
+    OutboxEntry.objects.record_deletions(kind, known, using=using)
+    never_sent = [pk for pk in pks if pk not in known]
+    if never_sent:
+        OutboxEntry.objects.using(using).filter(kind=kind, object_id__in=never_sent).delete()

@@ -1,0 +1,216 @@
+"""Contacts, and the consent rules that no way of writing them can pass by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from .batches import BATCH_ROWS, batches
+from .burial import Departed, bury_contacts
+from .consent import ConsentError, ConsentRecord
+from .definitions import Segment, Subscription, Topic
+from .keys import email_key
+from .mirrored import Mirrored, MirrorQuerySet
+from .outbox import Kind
+
+if TYPE_CHECKING:
+    from .links import TopicSubscription
+
+
+def _resubscribe_hint() -> ConsentError:
+    return ConsentError(
+        "This person has unsubscribed. To opt them in again, call "
+        "contact.resubscribe(by=..., reason=...): it records who did it and why."
+    )
+
+
+class ContactQuerySet(MirrorQuerySet["Contact"]):
+    def update(self, **changes: Any) -> int:
+        if "unsubscribed" not in changes or changes["unsubscribed"] is True:
+            return super().update(**changes)
+        with transaction.atomic(using=self.db, savepoint=False):
+            opted_out = list(self.filter(unsubscribed=True).values_list("pk", flat=True))
+            updated = super().update(**changes)
+            for pks in batches(opted_out):
+                if self.model.untracked.using(self.db).filter(pk__in=pks, unsubscribed=False).exists():
+                    raise _resubscribe_hint()
+        return updated
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[Contact], *args: Any, **kwargs: Any) -> list[Contact]:
+        if kwargs.get("update_conflicts"):
+            raise NotImplementedError(
+                "Contact.objects.bulk_create does not update; use bulk_update for existing contacts."
+            )
+        rows = list(objs)
+        for row in rows:
+            row.email_key = email_key(row.email)
+        return super().bulk_create(rows, *args, **kwargs)
+
+    def for_address(self, address: str) -> Self:
+        """The contact with this address, whatever its letter case."""
+        return self.filter(email_key=email_key(address))
+
+
+class Contact(Mirrored):
+    """A person at one address. One row an address, whatever its letter case.
+
+    ``properties`` is a plain dict, key to text or number; the keys are those of
+    ``ContactProperty``. Setting ``unsubscribed`` is one assignment; taking it back needs
+    ``resubscribe``.
+    """
+
+    kind = Kind.CONTACT
+    watched = frozenset({"email", "first_name", "last_name", "unsubscribed", "properties"})
+
+    email = models.EmailField(_("e-mail address"), max_length=320)
+    email_key = models.CharField(max_length=255, unique=True, editable=False)
+    first_name = models.TextField(_("first name"), blank=True, default="")
+    last_name = models.TextField(_("last name"), blank=True, default="")
+    unsubscribed = models.BooleanField(
+        _("unsubscribed"), default=False, help_text=_("From all broadcasts, whatever the topics say.")
+    )
+    properties = models.JSONField(_("properties"), default=dict, blank=True)
+    deep_checked_at = models.DateTimeField(
+        _("properties and topics last read at"), null=True, editable=False
+    )
+    segments = models.ManyToManyField(
+        Segment, through="SegmentMembership", related_name="contacts", verbose_name=_("segments")
+    )
+    topics = models.ManyToManyField(
+        Topic, through="TopicSubscription", related_name="contacts", verbose_name=_("topics")
+    )
+
+    objects: ClassVar[Any] = models.Manager.from_queryset(ContactQuerySet)()
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        indexes = [
+            models.Index(fields=["unsubscribed", "id"], name="resend_contact_unsub"),
+            models.Index(fields=["deep_checked_at", "id"], name="resend_contact_deep"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = self.email.strip()
+        validate_email(self.email)
+        others = Contact.objects.exclude(pk=self.pk)
+        if others.for_address(self.email).exists():
+            raise ValidationError({"email": _("Another contact has this address.")})
+        if not isinstance(self.properties, dict):
+            raise ValidationError({"properties": _("Write an object of keys and values.")})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save and record the change.
+
+        Raises ``ConsentError`` where it would take back an opt-out.
+        """
+        self.email_key = email_key(self.email)
+        super().save(*args, **kwargs)
+
+    save.alters_data = True  # type: ignore[attr-defined]
+
+    def before_save(self, changed: frozenset[str], *, using: str) -> None:
+        if "unsubscribed" not in changed or self.unsubscribed:
+            return
+        loaded = getattr(self, "_loaded", None)
+        if loaded is None and self.pk is not None:
+            stored = Contact.untracked.using(using).filter(pk=self.pk, unsubscribed=True).exists()
+        else:
+            stored = bool(loaded and loaded.get("unsubscribed"))
+        if stored:
+            raise _resubscribe_hint()
+
+    def resubscribe(self, *, by: str, reason: str) -> None:
+        """Opt this person in again, globally; who did it and why is kept for good.
+
+        Raises ``ValueError`` when ``by`` or ``reason`` is empty.
+        """
+        using = self._state.db
+        with transaction.atomic(using=using):
+            self._log_opt_in(by, reason, topic=None)
+            Contact.untracked.using(using).filter(pk=self.pk).update(unsubscribed=False)
+            self.unsubscribed = False
+            self._loaded["unsubscribed"] = None
+            self.save(using=using, update_fields=["unsubscribed", "updated_at"])
+
+    def opt_in(self, topic: Topic, *, by: str, reason: str) -> TopicSubscription:
+        """Opt this person in to a topic, also after an opt-out; who and why is kept for good.
+
+        Raises ``ValueError`` when ``by`` or ``reason`` is empty.
+        """
+        from .links import TopicSubscription
+
+        with transaction.atomic(using=self._state.db):
+            self._log_opt_in(by, reason, topic=topic)
+            return TopicSubscription.store_choice(self, topic, Subscription.OPT_IN)
+
+    def opt_out(self, topic: Topic) -> TopicSubscription:
+        """Opt this person out of a topic."""
+        from .links import TopicSubscription
+
+        return TopicSubscription.store_choice(self, topic, Subscription.OPT_OUT)
+
+    def _log_opt_in(self, by: str, reason: str, *, topic: Topic | None) -> None:
+        if not by.strip() or not reason.strip():
+            raise ValueError("Say who opts this person in again (by=) and why (reason=).")
+        ConsentRecord.objects.using(self._state.db).create(
+            contact_id=self.pk,
+            email=self.email,
+            email_key=self.email_key,
+            topic_id=topic.pk if topic else None,
+            topic_name=topic.name if topic else "",
+            by=by,
+            reason=reason,
+        )
+
+    @classmethod
+    def companions(cls, changed: Collection[str]) -> frozenset[str]:
+        return frozenset({"email_key"}) if "email" in changed else frozenset()
+
+    @classmethod
+    def completed(cls, changes: dict[str, Any]) -> dict[str, Any]:
+        if "email" not in changes or "email_key" in changes:
+            return changes
+        if not isinstance(changes["email"], str):
+            raise NotImplementedError("Change addresses with save() or bulk_update().")
+        return {**changes, "email_key": email_key(changes["email"])}
+
+    @classmethod
+    def completed_fields(cls, rows: Iterable[Any], fields: Sequence[str]) -> list[str]:
+        if "email" not in fields:
+            return list(fields)
+        for row in rows:
+            row.email_key = email_key(row.email)
+        return [*fields, "email_key"]
+
+    @classmethod
+    def stored_pks(cls, rows: Sequence[Contact], *, using: str) -> list[int]:
+        pks: list[int] = []
+        for batch in batches(rows):
+            keys = [row.email_key for row in batch]
+            found = cls.untracked.using(using).filter(email_key__in=keys)
+            pks.extend(found.values_list("pk", flat=True))
+        return pks
+
+    @classmethod
+    def bury(cls, rows: models.QuerySet[Any], *, using: str) -> None:
+        from .links import TopicSubscription
+
+        fields = ("pk", "remote_id", "email", "email_key", "unsubscribed", "in_flight")
+        for batch in batches(rows.order_by().values(*fields), BATCH_ROWS):
+            opt_outs = TopicSubscription.opt_outs([row["pk"] for row in batch], using=using)
+            departed = [
+                Departed(**row, topic_opt_outs=opt_outs.get(row["pk"], [])) for row in batch
+            ]
+            bury_contacts(departed, using=using)

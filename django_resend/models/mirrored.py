@@ -1,0 +1,183 @@
+"""What all mirrored objects share: their link to Resend, and the way their changes are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, ClassVar, Self, TypeVar
+
+from django.db import models, router, transaction
+from django.db.models import OuterRef, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .batches import batches
+from .outbox import Kind, OutboxEntry
+
+M = TypeVar("M", bound="Mirrored")
+
+
+class MirrorQuerySet(models.QuerySet[M]):
+    """A queryset whose ``update``, ``bulk_create``, ``bulk_update`` and ``delete`` reach the outbox."""
+
+    def update(self, **changes: Any) -> int:
+        watched = [name for name in changes if name in self.model.watched]
+        if not watched:
+            return super().update(**changes)
+        with transaction.atomic(using=self.db, savepoint=False):
+            pks = list(self.values_list("pk", flat=True))
+            updated = super().update(**self.model.completed(changes))
+            OutboxEntry.objects.record(self.model.kind, pks, using=self.db)
+        return updated
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        rows = list(objs)
+        with transaction.atomic(using=self.db, savepoint=False):
+            created = super().bulk_create(rows, *args, **kwargs)
+            pks = [row.pk for row in created if row.pk is not None]
+            if len(pks) < len(created):
+                pks = self.model.stored_pks(created, using=self.db)
+            OutboxEntry.objects.record(self.model.kind, pks, using=self.db)
+        return created
+
+    def bulk_update(self, objs: Iterable[M], fields: Sequence[str], **kwargs: Any) -> int:
+        rows = list(objs)
+        return super().bulk_update(rows, self.model.completed_fields(rows, fields), **kwargs)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        with transaction.atomic(using=self.db, savepoint=False):
+            self.model.bury(self, using=self.db)
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def with_outbox(self) -> Self:
+        """Each row with ``outbox_state``: the state of its outbox entry, ``None`` when in step."""
+        entry = OutboxEntry.objects.filter(kind=self.model.kind, object_id=OuterRef("pk"))
+        return self.annotate(outbox_state=Subquery(entry.values("state")[:1]))
+
+
+class Mirrored(models.Model):
+    """An object that stands for one at Resend.
+
+    ``base`` is the last state both sides are known to have agreed on, ``None`` before the first
+    agreement. ``in_flight`` holds what is being sent, so that a lost answer can be told from
+    someone else's change.
+    """
+
+    kind: ClassVar[Kind]
+    watched: ClassVar[frozenset[str]]
+    """The fields whose change is news for Resend."""
+
+    remote_id = models.CharField(
+        _("Resend id"), max_length=64, null=True, blank=True, unique=True, editable=False
+    )
+    remote_created_at = models.DateTimeField(_("created at Resend"), null=True, editable=False)
+    base = models.JSONField(null=True, editable=False)
+    in_flight = models.JSONField(null=True, editable=False)
+    raw = models.JSONField(_("as last seen at Resend"), default=dict, editable=False)
+    pushed_at = models.DateTimeField(_("last pushed at"), null=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    untracked: ClassVar[models.Manager[Any]] = models.Manager()
+    """Writes through it stay out of the outbox: for what comes from Resend, and for nothing else."""
+
+    class Meta:
+        abstract = True
+
+    _loaded: dict[str, Any]
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        instance = super().from_db(db, field_names, values)
+        instance._remember()
+        return instance
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self._remember()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, and record the change in the outbox in the same transaction.
+
+        An instance that came from the database writes only the fields that differ from what was
+        loaded: a stale copy can't undo what a pull or another request wrote since.
+        """
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        if kwargs.get("update_fields") is not None:
+            fields = frozenset(kwargs["update_fields"])
+            changed = self.changed_fields() & fields
+            kwargs["update_fields"] = fields | self.companions(changed)
+        elif self._state.adding or args or kwargs.get("force_insert"):
+            changed = self.watched
+        else:
+            changed = self.changed_fields()
+            kwargs["update_fields"] = changed | self.companions(changed) | {"updated_at"}
+        with transaction.atomic(using=using, savepoint=False):
+            self.before_save(changed, using=using)
+            super().save(*args, **kwargs)
+            if changed:
+                OutboxEntry.objects.record(self.kind, [self.pk], using=using)
+        self._remember()
+
+    save.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        alias = using or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=alias, savepoint=False):
+            self.bury(type(self).untracked.using(alias).filter(pk=self.pk), using=alias)
+            return super().delete(using=using, keep_parents=keep_parents)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+
+    def changed_fields(self) -> frozenset[str]:
+        """The watched fields that differ from what was loaded; all of them on a new instance."""
+        loaded = getattr(self, "_loaded", None)
+        if loaded is None:
+            return self.watched
+        present = self.__dict__
+        return frozenset(
+            name for name in self.watched if name in present and loaded.get(name) != present[name]
+        )
+
+    def before_save(self, changed: frozenset[str], *, using: str) -> None:
+        """A place for checks and side records, inside the transaction of the save."""
+
+    @classmethod
+    def companions(cls, changed: Collection[str]) -> frozenset[str]:
+        """Derived fields that must be written together with these."""
+        return frozenset()
+
+    @classmethod
+    def completed(cls, changes: dict[str, Any]) -> dict[str, Any]:
+        """The changes of an ``update`` call with what must be written together with them."""
+        return changes
+
+    @classmethod
+    def completed_fields(cls, rows: Iterable[Any], fields: Sequence[str]) -> list[str]:
+        """The fields of a ``bulk_update`` call with their companions, set on the rows."""
+        return list(fields)
+
+    @classmethod
+    def stored_pks(cls, rows: Sequence[Any], *, using: str) -> list[int]:
+        """The keys of rows that the database wrote or found without telling their keys."""
+        return [row.pk for row in rows if row.pk is not None]
+
+    @classmethod
+    def bury(cls, rows: models.QuerySet[Any], *, using: str) -> None:
+        """Before these rows are deleted: leave tombstones, and ask for the deletion at Resend."""
+        from .burial import bury_definitions
+
+        for batch in batches(rows.values_list("pk", "remote_id")):
+            bury_definitions(cls.kind, batch, using=using)
+
+    def _remember(self) -> None:
+        present = self.__dict__
+        self._loaded = {
+            name: dict(value) if isinstance(value := present[name], dict) else value
+            for name in self.watched
+            if name in present
+        }

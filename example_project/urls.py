@@ -1,4 +1,4 @@
-"""The site's pages, its admin, the REST API and the address of Resend's webhook."""
+"""The site's pages and its admin."""
 
 from __future__ import annotations
 
@@ -8,6 +8,4 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("example_project.newsletter.urls")),
     path("admin/", admin.site.urls),
-    path("api/", include("django_resend.api.urls")),
-    path("resend/", include("django_resend.urls")),
 ]

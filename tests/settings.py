@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_resend",
+    "example_project.newsletter",
 ]
 
 MIDDLEWARE = [

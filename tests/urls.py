@@ -1,12 +1,10 @@
-"""The addresses of the test site: what a host project includes, and nothing else."""
+"""The addresses of the test site."""
 
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("api/", include("django_resend.api.urls")),
-    path("resend/", include("django_resend.urls")),
 ]

@@ -61,14 +61,13 @@ def source_files() -> set[str]:
     return {
         str(path.relative_to(ROOT))
         for path in files
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".po"
+        if path.is_file() and "__pycache__" not in path.parts
     }
 
 
 def check_contents(wheel: Path) -> None:
     """The wheel holds the package's files, all of them, and no other code."""
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    names = {name for name in names if not name.endswith(".po")}
     problems = [f"missing from the wheel: {name}" for name in sorted(source_files() - names)]
     problems += [f"should not be in the wheel: {name}" for name in sorted(names - source_files())]
     for what, pattern in MUST_HOLD.items():

@@ -1,0 +1,6 @@
+"""Sphinx: turns the Markdown pages of this folder into a site."""
+
+project = "django-resend"
+extensions = ["myst_parser"]
+html_theme = "furo"
+myst_heading_anchors = 3

@@ -1,0 +1,1 @@
+"""Resend's objects, one file each."""

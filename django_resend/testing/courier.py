@@ -1,4 +1,4 @@
-"""The thread that POSTs webhooks to loopback endpoints and retries what is not answered with 2xx."""
+"""The thread that POSTs webhooks to loopback endpoints and retries until one answers 2xx."""
 
 from __future__ import annotations
 

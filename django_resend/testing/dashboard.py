@@ -163,7 +163,7 @@ class Dashboard:
 
         Contacts are person1@domain, person2@domain and on, the last one newest; person n is in
         segment n modulo their number, has an opt-out for every topic when n is a multiple of ten,
-        and a value for each property. segments, topics, properties: how many, or their names.
+        and a value for each property. Addresses already there stay as they are. segments, topics, properties: how many, or their names.
         """
         with self._lock:
             groups = [self._team.create_segment(name) for name in _names("Segment", segments)]
@@ -174,9 +174,12 @@ class Dashboard:
                     self._team.define_property(key, "string", None)
             start = self._team.clock.micros() - contacts * _APART
             for number in range(1, contacts + 1):
+                email = f"person{number}@{domain}"
+                if self._team.store.contact_by_email(email) is not None:
+                    continue
                 row_id, _, serial = self._team.origin()
                 at = start + number * _APART
-                person = Contact(row_id, at, serial, f"person{number}@{domain}", updated_at=at)
+                person = Contact(row_id, at, serial, email, updated_at=at)
                 person.first_name = f"Person {number}"
                 person.unsubscribed = bool(unsubscribed_every) and number % unsubscribed_every == 0
                 person.properties = {key: f"{key} {number}" for key in keys}

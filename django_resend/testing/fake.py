@@ -53,6 +53,7 @@ class FakeResend:
         ids: Callable[[], str] | None = None,
         latency_ms: float = 0,
     ) -> None:
+        self.url = ""  # of the server started last
         self.api_keys = frozenset(api_keys)
         self.quirks = Quirks(quirks)
         self.clock = clock or Clock()
@@ -62,16 +63,16 @@ class FakeResend:
         self.webhooks = Webhooks(self.clock, webhook_url, webhook_secret)
         self.lock = threading.RLock()
         self._ids = ids or (lambda: str(uuid.uuid4()))
-        self._rate_limit = rate_limit
         self._courier = Courier(self.webhooks, self.clock)
-        self.reset()
+        self.team = Team(self.clock, self._ids, self.quirks, self.webhooks)
+        self.dashboard = Dashboard(self.team, self.lock)
+        self.limiter = Limiter(rate_limit, self.quirks["rate_window"])
 
     def reset(self) -> None:
         """Forget everything: state, ledger, faults, webhooks. Clock and quirks stay."""
         with self.lock:
-            self.team = Team(self.clock, self._ids, self.quirks, self.webhooks)
-            self.dashboard = Dashboard(self.team, self.lock)
-            self.limiter = Limiter(self._rate_limit, self.quirks["rate_window"])
+            self.team.reset()
+            self.limiter.reset()
             self.ledger.reset()
             self.faults.clear()
             self.webhooks.clear()
@@ -110,7 +111,9 @@ class FakeResend:
 
     def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
         """A server on loopback, to be used as a context manager; port 0 takes a free one."""
-        return Server(self.handle, host, port, self.latency)
+        server = Server(self.handle, host, port, self.latency)
+        self.url = server.url
+        return server
 
     def adapter(self) -> FakeAdapter:
         """A transport adapter for `requests.Session.mount`: calls without a socket."""
@@ -128,11 +131,7 @@ class FakeResend:
         try:
             check_key(call.headers, self.api_keys, self.quirks)
             if not self.limiter.admit(now):
-                raise ApiError(
-                    429,
-                    "rate_limit_exceeded",
-                    f"Too many requests. You can only make {self.limiter.rate} requests per second.",
-                )
+                raise self.limiter.refusal()
             fault = self.faults.take(name)
             if fault is not None and not fault.after_effect:
                 reply = fault.reply(None)

@@ -60,9 +60,12 @@ def read_rows(content: bytes, columns: Columns) -> list[dict[str, str]]:
     except UnicodeDecodeError:
         raise invalid("The CSV file must be UTF-8.") from None
     reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
-    if columns.fields["email"] not in (reader.fieldnames or ()):
-        raise invalid('CSV missing required "email" column')
-    return [{name: cell for name, cell in row.items() if name is not None} for row in reader]
+    try:
+        if columns.fields["email"] not in (reader.fieldnames or ()):
+            raise invalid('CSV missing required "email" column')
+        return [{name: cell for name, cell in row.items() if name is not None} for row in reader]
+    except csv.Error as error:
+        raise invalid(f"The CSV file cannot be read: {error}.") from None
 
 
 def accept(
@@ -115,7 +118,7 @@ def run(team: Team, job: Import) -> None:
         job.counts["total"] += 1
         job.counts[_apply(team, job, row)] += 1
     job.rows = []
-    job.completed_at = team.clock.micros()
+    job.completed_at = min(job.completes_at, team.clock.micros())
 
 
 def _apply(team: Team, job: Import, row: dict[str, str]) -> str:
@@ -134,7 +137,7 @@ def _apply(team: Team, job: Import, row: dict[str, str]) -> str:
         _label(team, job, contact)
         return "created"
     if job.on_conflict == "skip":
-        if team.quirks["skip_joins"] == "yes":
+        if team.quirks.yes("skip_joins"):
             _label(team, job, known)
         return "skipped"
     team.edit_contact(known, fields, properties, silent=True)
@@ -187,6 +190,8 @@ def _coerced(cell: str, kind: str) -> PropertyValue:
     if kind == "string":
         return cell
     text = cell.strip()
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
+        raise ValueError(cell)
     return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
 
 

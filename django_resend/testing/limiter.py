@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from .replies import ApiError
+
 _SECOND = 1_000_000
 NO_LIMIT = 1_000_000
 
@@ -55,7 +57,12 @@ class Limiter:
 
     def __init__(self, rate: int, kind: str) -> None:
         self.rate = rate or NO_LIMIT
-        self._window = window(kind)
+        self._kind = kind
+        self.reset()
+
+    def reset(self) -> None:
+        """Start with an unused window."""
+        self._window = window(self._kind)
 
     def admit(self, now: int) -> bool:
         """Count the call, unless it is one too many: a refused call uses nothing up."""
@@ -63,6 +70,10 @@ class Limiter:
             return False
         self._window.add(now)
         return True
+
+    def refusal(self) -> ApiError:
+        message = f"Too many requests. You can only make {self.rate} requests per second."
+        return ApiError(429, "rate_limit_exceeded", message)
 
     def headers(self, now: int) -> dict[str, str]:
         """The four headers that come with every reply."""

@@ -6,24 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.test import override_settings
 
 from .fake import FakeResend
 
 
-class ServedFake(FakeResend):
-    """A fake that knows its address."""
-
-    url: str = ""
-
-
 @pytest.fixture
-def resend_fake() -> Iterator[ServedFake]:
-    """A fake Resend on loopback, without rate limit; `settings.RESEND` points at it."""
-    fake = ServedFake()
-    with fake.serve() as server:
-        fake.url = server.url
+def resend_fake() -> Iterator[FakeResend]:
+    """A fake Resend on loopback (`url`), without rate limit.
+
+    When Django is configured, `settings.RESEND` points at it for the time of the test.
+    """
+    fake = FakeResend()
+    with fake.serve():
         if settings.configured:
+            from django.test import override_settings  # not while pytest itself is starting
+
             with override_settings(RESEND=_pointed_at(fake)):
                 yield fake
         else:
@@ -31,6 +28,6 @@ def resend_fake() -> Iterator[ServedFake]:
     fake.close()
 
 
-def _pointed_at(fake: ServedFake) -> dict[str, object]:
+def _pointed_at(fake: FakeResend) -> dict[str, object]:
     site = getattr(settings, "RESEND", {})
     return {**site, "API_KEY": "re_test", "BASE_URL": fake.url, "RATE_LIMIT": 0}

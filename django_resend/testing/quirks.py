@@ -109,6 +109,10 @@ class Quirks:
             raise UnknownQuirk(f"quirk {name} takes {QUIRKS[name].choices}, not {text!r}")
         self._values[name] = text
 
+    def yes(self, name: str) -> bool:
+        """Whether a quirk that is yes or no is yes."""
+        return self._values[name] == "yes"
+
     def number(self, name: str) -> float:
         """The value of a quirk that is a number."""
         return float(self._values[name])

@@ -12,7 +12,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 @dataclass(slots=True)
 class Reply:
-    """An answer. `lost` is "timeout" or "drop" when it never reaches the caller; `delay` seconds."""
+    """An answer, due after `delay` seconds, or never: `lost` is then "timeout" or "drop"."""
 
     status: int
     body: bytes
@@ -41,7 +41,7 @@ class ApiError(Exception):
 
 
 def json_reply(content: Any, status: int = 200) -> Reply:
-    return Reply(status, _encode(content).encode())
+    return Reply(status, _encode(content).encode(errors="replace"))
 
 
 def invalid(message: str) -> ApiError:

@@ -40,7 +40,7 @@ class Call:
         if not self.body.strip():
             return {}
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_constant=_no_constant)
         except ValueError:
             raise invalid("The request body is not valid JSON.") from None
 
@@ -49,6 +49,10 @@ class Call:
         if not isinstance(content, dict):
             raise invalid("The request body must be an object.")
         return content
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(word)
 
 
 def valid_email(text: str) -> bool:

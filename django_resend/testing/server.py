@@ -23,7 +23,7 @@ class Server:
         self._handle = handle
         self._latency = latency
         self._stopped = threading.Event()
-        self._open: set[socket.socket] = set()
+        self._open: dict[socket.socket, threading.Thread] = {}
         self._guard = threading.Lock()
         self._listener = socket.create_server((host, port), backlog=128)
         self.host, self.port = self._listener.getsockname()[:2]
@@ -51,12 +51,14 @@ class Server:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        with self._guard:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
         if self._thread.is_alive():
             self._thread.join()
+        with self._guard:
+            conversations = dict(self._open)
+        for connection, thread in conversations.items():
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
     def _accept(self) -> None:
         while not self._stopped.is_set():
@@ -65,9 +67,10 @@ class Server:
             except OSError:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            thread = threading.Thread(target=self._converse, args=(connection,), daemon=True)
             with self._guard:
-                self._open.add(connection)
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+                self._open[connection] = thread
+            thread.start()
 
     def _converse(self, connection: socket.socket) -> None:
         """Answer a connection's requests until either side has had enough."""
@@ -78,7 +81,7 @@ class Server:
                     pass
         finally:
             with self._guard:
-                self._open.discard(connection)
+                del self._open[connection]
 
     def _answer_one(self, connection: socket.socket, reader: Reader) -> bool:
         """One request and its reply; False when the connection is to be closed."""

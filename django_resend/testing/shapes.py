@@ -31,7 +31,7 @@ def contact_row(team: Team, contact: Contact) -> JsonObject:
         "created_at": moment(team, contact.created_at),
         "unsubscribed": contact.unsubscribed,
     }
-    if team.quirks["list_properties"] == "yes":
+    if team.quirks.yes("list_properties"):
         row["properties"] = properties(team, contact)
     return row
 
@@ -43,7 +43,7 @@ def contact_detail(team: Team, contact: Contact) -> JsonObject:
 
 def properties(team: Team, contact: Contact) -> JsonObject:
     values: dict[str, PropertyValue] = dict(contact.properties)
-    if team.quirks["fallback_in_get"] == "yes":
+    if team.quirks.yes("fallback_in_get"):
         for key, definition in team.store.properties_by_key.items():
             if definition.fallback_value is not None:
                 values.setdefault(key, definition.fallback_value)

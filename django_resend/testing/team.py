@@ -30,6 +30,10 @@ class Team:
         self.webhooks = webhooks
         self.store = Store()
 
+    def reset(self) -> None:
+        """Forget everything the team holds."""
+        self.store = Store()
+
     def origin(self, row_id: str | None = None) -> tuple[str, int, int]:
         """id, created_at and serial of an object made now."""
         return row_id or self.ids(), self.clock.micros(), self.store.next_serial()
@@ -99,7 +103,7 @@ class Team:
         self._set_fields(contact, fields)
         self._set_properties(contact, properties or {})
         self._touch(contact)
-        heard = bool(fields) or self.quirks["updated_on_properties"] == "yes"
+        heard = bool(fields) or self.quirks.yes("updated_on_properties")
         if heard and not silent:
             self._fire_contact("contact.updated", contact)
 

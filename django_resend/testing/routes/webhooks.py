@@ -16,8 +16,33 @@ from ..team import Team
 from ..webhooks import Attempt, Delivery
 from .table import created, routes
 
-OLD_EVENTS = ["contact.created", "contact.updated", "contact.deleted", "domain.created", "domain.updated", "domain.deleted", "email.sent", "email.scheduled", "email.delivered", "email.delivery_delayed", "email.complained", "email.bounced", "email.opened", "email.clicked", "email.received", "email.failed", "email.suppressed"]
-NEW_EVENTS = ["contact.topics.updated", "topic.created", "topic.updated", "topic.deleted", "suppression.added", "suppression.removed"]
+OLD_EVENTS = [
+    "contact.created",
+    "contact.updated",
+    "contact.deleted",
+    "domain.created",
+    "domain.updated",
+    "domain.deleted",
+    "email.sent",
+    "email.scheduled",
+    "email.delivered",
+    "email.delivery_delayed",
+    "email.complained",
+    "email.bounced",
+    "email.opened",
+    "email.clicked",
+    "email.received",
+    "email.failed",
+    "email.suppressed",
+]
+NEW_EVENTS = [
+    "contact.topics.updated",
+    "topic.created",
+    "topic.updated",
+    "topic.deleted",
+    "suppression.added",
+    "suppression.removed",
+]
 _STATES = {"pending": "pending", "lost": "failed"}
 T = TypeVar("T", Attempt, Delivery)
 
@@ -40,8 +65,8 @@ def list_all(team: Team, call: Call) -> Reply:
 @routes.on("GET /webhooks/{id}")
 def read(team: Team, call: Call) -> Reply:
     webhook = _find(team, call)
-    row = {"object": "webhook"} | webhook_row(team, webhook)
-    if team.quirks["webhook_secret_on_get"] == "yes":
+    row: JsonObject = {"object": "webhook"} | webhook_row(team, webhook)
+    if team.quirks.yes("webhook_secret_on_get"):
         row["signing_secret"] = webhook.signing_secret
     return json_reply(row)
 
@@ -81,7 +106,7 @@ def list_events(team: Team, call: Call) -> Reply:
 def read_event(team: Team, call: Call) -> Reply:
     delivery = _find_event(team, call)
     due = delivery.next_attempt_at
-    row = {"object": "webhook_event"} | _event_row(team, delivery)
+    row: JsonObject = {"object": "webhook_event"} | _event_row(team, delivery)
     row["next_attempt_at"] = None if due is None else moment(team, due)
     row["payload"] = delivery.payload
     return json_reply(row)
@@ -138,7 +163,7 @@ def _event_row(team: Team, delivery: Delivery) -> JsonObject:
 def _after_list(call: Call, rows: Sequence[T], shown: Callable[[T], JsonObject]) -> Reply:
     """These two lists know `limit` and `after` only, and their ids are no UUIDs."""
     text = call.query.get("limit", str(USUAL))
-    if not text.isdigit() or not 1 <= int(text) <= LARGEST:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST:
         raise invalid(f"The `limit` parameter must be a number from 1 to {LARGEST}.")
     after = call.query.get("after")
     ids = [row.id for row in rows]

@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from django_resend.client.errors import BadAnswer, ResendError, UserAgentRefused, error_class
-from django_resend.client.redact import redact
+from django_resend.client.redact import presentable
 
 # The longest documented answer, a page of 100 rows, is far below this.
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -39,11 +39,14 @@ class Reply:
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; `body` is None when it was too long to read."""
+    """An HTTP answer; `body` is None when it was too long to read.
+
+    Its repr shows neither headers nor body: tools that report errors print local variables.
+    """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes | None
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
 
     @property
     def ok(self) -> bool:
@@ -96,7 +99,7 @@ def reply_of(answer: Answer, now: Callable[[], float] = time.time) -> Reply:
         remaining=None if remaining is None else int(remaining),
         reset=_number(answer.headers.get("ratelimit-reset")),
         retry_after=retry_after(answer.headers.get("retry-after"), now),
-        name=None if answer.ok else _text(answer.json() or {}, "name"),
+        name=None if answer.ok else _name(answer.json() or {}),
     )
 
 
@@ -112,8 +115,10 @@ def retry_after(header: str | None, now: Callable[[], float] = time.time) -> flo
     return max(0.0, moment - now())
 
 
-def error_of(answer: Answer, reply: Reply, *, method: str, route: str, secret: str) -> ResendError:
-    """Return the error for an answer that is no success."""
+def error_of(
+    answer: Answer, reply: Reply, *, method: str, route: str, hide: Callable[[str], str]
+) -> ResendError:
+    """Return the error for an answer that is no success; `hide` takes the key out of a text."""
     told = answer.json()
     kind = error_class(answer.status, reply.name)
     if answer.status == 403 and told is None and _USER_AGENT_BLOCKED.search(answer.body or b""):
@@ -122,11 +127,11 @@ def error_of(answer: Answer, reply: Reply, *, method: str, route: str, secret: s
     if kind is BadAnswer:
         message = "not an answer of the API, check the base URL"
     return kind(
-        redact(message, secret),
+        hide(message),
         method=method,
         route=route,
         status=answer.status,
-        name=None if reply.name is None else redact(reply.name, secret),
+        name=None if reply.name is None else hide(reply.name),
         retry_after=reply.retry_after,
     )
 
@@ -134,6 +139,11 @@ def error_of(answer: Answer, reply: Reply, *, method: str, route: str, secret: s
 def _text(told: Mapping[str, Any], key: str) -> str | None:
     value = told.get(key)
     return value if isinstance(value, str) and value else None
+
+
+def _name(told: Mapping[str, Any]) -> str | None:
+    name = _text(told, "name")
+    return None if name is None else presentable(name, length=100)
 
 
 def _number(header: str | None) -> float | None:

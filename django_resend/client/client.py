@@ -56,7 +56,7 @@ class Client:
     @property
     def calls(self) -> int:
         """The number of HTTP requests made."""
-        return self.ledger.total()
+        return self._transport.calls
 
     @property
     def ledger(self) -> Counter[str]:

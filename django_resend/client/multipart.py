@@ -17,6 +17,7 @@ class Multipart:
     """
 
     def __init__(self, fields: Mapping[str, str], file: BinaryIO, *, filename: str) -> None:
+        memoryview(file.read(0))  # a TypeError now for a file in text mode, not while sending
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self._head = _head(boundary, fields, filename)

@@ -11,23 +11,25 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NoReturn, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ProxyError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from django_resend import __version__
 from django_resend.client.answers import Answer, Reply, error_of, read_answer, reply_of
 from django_resend.client.errors import AnswerLost, BadAnswer, ResendError, Unreachable
 from django_resend.client.multipart import Multipart
 from django_resend.client.paths import fill
+from django_resend.client.redact import redact
 
 logger = logging.getLogger("django_resend.client")
 
-_HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
+_KEY = re.compile(r"[\x21-\x7e]+")
+_USER_AGENT = re.compile(r"[\x20-\x7e]*")
 
 
 class Throttle(Protocol):
@@ -55,6 +57,10 @@ class Bearer(AuthBase):
         request.headers["Authorization"] = f"Bearer {self._key}"
         return request
 
+    def hide(self, text: str) -> str:
+        """Return `text` without the key, should Resend have echoed it."""
+        return redact(text, self._key, quote(self._key, safe=""))
+
     def __repr__(self) -> str:
         return "Bearer([hidden])"
 
@@ -75,8 +81,10 @@ class Transport:
         throttle: Throttle | None,
         pool_size: int,
     ) -> None:
-        if not _HEADER_TEXT.fullmatch(api_key or ""):
+        if not _KEY.fullmatch(api_key or ""):
             raise ValueError("The Resend API key must be printable ASCII without spaces.")
+        if not _USER_AGENT.fullmatch(user_agent or ""):
+            raise ValueError("The User-Agent must be printable ASCII.")
         address = urlsplit(base_url)
         if address.scheme not in ("http", "https") or not address.hostname:
             raise ValueError("The base URL must start with http:// or https:// and name a host.")
@@ -87,6 +95,12 @@ class Transport:
         self._throttle = throttle
         self._auth = Bearer(api_key)
         self.session = _session(self._auth, user_agent, pool_size)
+
+    @property
+    def calls(self) -> int:
+        """The number of requests in the ledger."""
+        with self._counting:
+            return self.ledger.total()
 
     def request(
         self,
@@ -145,7 +159,7 @@ class Transport:
                 return read_answer(response)
         except (OSError, HTTPError) as fault:
             kind = Unreachable if _nothing_was_sent(fault) else AnswerLost
-            return kind(type(_root(fault)).__name__, method=method, route=route)
+            return kind(_reason(fault), method=method, route=route)
 
     def _record(
         self, method: str, route: str, outcome: Answer | ResendError, seconds: float
@@ -161,7 +175,7 @@ class Transport:
         if self._throttle is not None:
             self._throttle.learn(reply)
         if not answer.ok:
-            raise error_of(answer, reply, method=method, route=route, secret=self._auth._key)
+            raise error_of(answer, reply, method=method, route=route, hide=self._auth.hide)
         told = answer.json()
         if told is None:
             raise BadAnswer("not a JSON object", method=method, route=route, status=answer.status)
@@ -195,13 +209,29 @@ def _session(auth: Bearer, user_agent: str | None, pool_size: int) -> requests.S
 
 def _root(fault: BaseException) -> BaseException:
     """Return the failure that the HTTP libraries wrapped."""
-    inner = fault.args[0] if fault.args else None
     if isinstance(fault, MaxRetryError) and fault.reason is not None:
         return _root(fault.reason)
-    return _root(inner) if isinstance(inner, BaseException) else fault
+    inner = [part for part in fault.args if isinstance(part, BaseException)]
+    return _root(inner[-1]) if inner else fault
+
+
+def _reason(fault: BaseException) -> str:
+    """Say what failed; the libraries' own messages would tell the path, and so an address."""
+    root = _root(fault)
+    for known in (root, root.__cause__):
+        if isinstance(known, OSError) and known.strerror:
+            return f"{type(root).__name__}, {known.strerror}"
+    return type(root).__name__
 
 
 def _nothing_was_sent(fault: BaseException) -> bool:
-    if isinstance(fault, requests.ConnectTimeout | requests.exceptions.ProxyError):
-        return True
-    return isinstance(_root(fault), NewConnectionError | ProxyError | ssl.SSLCertVerificationError)
+    """Only what is sure: a fault not known here may have come after the request."""
+    before_sending = (
+        requests.ConnectTimeout,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.InvalidURL,
+        requests.exceptions.ProxyError,
+    )
+    return isinstance(fault, before_sending) or isinstance(
+        _root(fault), NewConnectionError | ssl.SSLCertVerificationError
+    )

@@ -163,7 +163,8 @@ class Dashboard:
 
         Contacts are person1@domain, person2@domain and on, the last one newest; person n is in
         segment n modulo their number, has an opt-out for every topic when n is a multiple of ten,
-        and a value for each property. Addresses already there stay as they are. segments, topics, properties: how many, or their names.
+        and a value for each property.
+        Addresses already there stay as they are. segments, topics, properties: how many, or names.
         """
         with self._lock:
             groups = [self._team.create_segment(name) for name in _names("Segment", segments)]

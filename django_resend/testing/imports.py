@@ -128,8 +128,8 @@ def _apply(team: Team, job: Import, row: dict[str, str]) -> str:
         return "failed"
     known = team.store.contact_by_email(email)
     try:
-        fields = _fields(team, job, row, keep_blank=known is not None)
-        properties = _properties(team, job, row, keep_blank=known is not None)
+        fields = _fields(team, job, row, known=known is not None)
+        properties = _properties(team, job, row, known=known is not None)
     except ValueError:
         return "failed"
     if known is None:
@@ -153,14 +153,14 @@ def _label(team: Team, job: Import, contact: Contact) -> None:
     team.choose_topics(contact, topics, silent=True)
 
 
-def _fields(team: Team, job: Import, row: dict[str, str], *, keep_blank: bool) -> dict[str, Any]:
+def _fields(team: Team, job: Import, row: dict[str, str], *, known: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    clear = team.quirks["import_blank"] == "clear"
+    clear = known and team.quirks["import_blank"] == "clear"
     for name in ("first_name", "last_name"):
-        cell = row.get(job.columns.get(name, ""), "")
+        cell = row.get(job.columns.get(name, ""))
         if cell:
             fields[name] = cell
-        elif name in job.columns and keep_blank and clear:
+        elif cell == "" and clear:
             fields[name] = None
     cell = row.get(job.columns.get("unsubscribed", ""), "").strip()
     if cell:
@@ -169,17 +169,18 @@ def _fields(team: Team, job: Import, row: dict[str, str], *, keep_blank: bool) -
 
 
 def _properties(
-    team: Team, job: Import, row: dict[str, str], *, keep_blank: bool
+    team: Team, job: Import, row: dict[str, str], *, known: bool
 ) -> dict[str, PropertyValue | None]:
     values: dict[str, PropertyValue | None] = {}
+    clear = known and team.quirks["import_blank"] == "clear"
     for key, (column, kind) in job.property_columns.items():
-        cell = row.get(column, "")
+        cell = row.get(column)
         if cell:
             definition = team.store.properties_by_key.get(key)
             if definition is None or definition.type != kind:
                 raise ValueError(key)
             values[key] = _coerced(cell, kind)
-        elif keep_blank and team.quirks["import_blank"] == "clear":
+        elif cell == "" and clear:
             values[key] = None
     return values
 

@@ -51,17 +51,16 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": env.db("DATABASE_URL", default="sqlite://:memory:")}
+# A file, because threads, the live server and child processes must see the same rows; one per
+# process, because several runs may share this machine.
+SQLITE_FILE = Path(tempfile.gettempdir()) / f"django-resend-test-{os.getpid()}.sqlite3"
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{SQLITE_FILE}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["TEST"] = {"NAME": str(SQLITE_FILE)}
     DATABASES["default"]["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-    }
-    # A file, because threads and child processes must see the same rows; one per process,
-    # because several runs may share this machine.
-    DATABASES["default"]["TEST"] = {
-        "NAME": str(Path(tempfile.gettempdir()) / f"django-resend-test-{os.getpid()}.sqlite3"),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -41,8 +41,7 @@ def push() -> None:
     """Push what waits in the outbox; run it periodically too, for what the broker lost."""
     from .sync.push import push_outbox
 
-    report = push_outbox(seconds=SLICE_SECONDS)
-    if report.more:
+    if push_outbox(seconds=SLICE_SECONDS).more:
         ask_for_push()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
@@ -12,16 +12,22 @@ from .outbox import Kind, OutboxEntry
 from .tombstones import Tombstone
 
 
-class Departed(TypedDict):
-    """What a tombstone needs to know of a contact."""
+class Departed(NamedTuple):
+    """What a tombstone needs to know of a contact: some of its values, and its topic opt-outs."""
 
-    pk: int
-    remote_id: str | None
-    email: str
-    email_key: str
-    unsubscribed: bool
-    in_flight: object
+    values: Mapping[str, Any]
     topic_opt_outs: list[str]
+
+    @property
+    def pk(self) -> int:
+        return int(self.values["pk"])
+
+    @property
+    def target(self) -> str:
+        """What to delete at Resend. The id of one whose creation was under way isn't known yet."""
+        if self.values["in_flight"] and not self.values["remote_id"]:
+            return str(self.values["email"]).lower()
+        return str(self.values["remote_id"] or "")
 
 
 def bury_definitions(
@@ -46,33 +52,28 @@ def bury_definitions(
 
 
 def bury_contacts(rows: Sequence[Departed], *, using: str) -> None:
-    """A contact whose creation was under way is deleted by its address: its id isn't known yet."""
     now = timezone.now()
-    known = {
-        row["pk"]: row["remote_id"] or row["email"].lower()
-        for row in rows
-        if row["remote_id"] or row["in_flight"]
-    }
+    targets = {row.pk: row.target for row in rows if row.target}
     Tombstone.objects.using(using).bulk_create(
         [
             Tombstone(
                 kind=Kind.CONTACT,
-                object_id=row["pk"],
-                remote_id=row["remote_id"] or "",
-                email=row["email"],
-                email_key=row["email_key"],
+                object_id=row.pk,
+                remote_id=row.values["remote_id"] or "",
+                email=row.values["email"],
+                email_key=row.values["email_key"],
                 origin=Tombstone.Origin.LOCAL,
-                unsubscribed=row["unsubscribed"],
-                topic_opt_outs=row["topic_opt_outs"],
+                unsubscribed=row.values["unsubscribed"],
+                topic_opt_outs=row.topic_opt_outs,
                 deleted_at=now,
-                settled_at=None if row["pk"] in known else now,
+                settled_at=None if row.target else now,
             )
             for row in rows
-            if row["pk"] in known or row["unsubscribed"] or row["topic_opt_outs"]
+            if row.target or row.values["unsubscribed"] or row.topic_opt_outs
         ],
         batch_size=BATCH_ROWS,
     )
-    _ask_for_deletion(Kind.CONTACT, [row["pk"] for row in rows], known, using=using)
+    _ask_for_deletion(Kind.CONTACT, [row.pk for row in rows], targets, using=using)
 
 
 def _ask_for_deletion(

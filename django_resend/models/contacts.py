@@ -210,7 +210,4 @@ class Contact(Mirrored):
         fields = ("pk", "remote_id", "email", "email_key", "unsubscribed", "in_flight")
         for batch in batches(rows.order_by().values(*fields), BATCH_ROWS):
             opt_outs = TopicSubscription.opt_outs([row["pk"] for row in batch], using=using)
-            departed = [
-                Departed(**row, topic_opt_outs=opt_outs.get(row["pk"], [])) for row in batch
-            ]
-            bury_contacts(departed, using=using)
+            bury_contacts([Departed(row, opt_outs.get(row["pk"], [])) for row in batch], using=using)

@@ -125,9 +125,9 @@ class MembershipRemoval(models.Model):
     @classmethod
     def ask(cls, members: Sequence[SegmentMembership], *, using: str) -> None:
         """Before these memberships go: keep what must still be removed at Resend."""
-        cls.objects.using(using).bulk_create(
+        MembershipRemoval.objects.using(using).bulk_create(
             [
-                cls(contact_id=m.contact_id, segment_id=m.segment_id, confirmed_at=m.confirmed_at)
+                MembershipRemoval(contact_id=m.contact_id, segment_id=m.segment_id, confirmed_at=m.confirmed_at)
                 for m in members
                 if m.sent_at or m.confirmed_at
             ],
@@ -164,6 +164,12 @@ def _opt_in_hint() -> ConsentError:
     )
 
 
+def _no_way_back() -> ConsentError:
+    return ConsentError(
+        "Resend can't forget a choice. Use contact.opt_out(topic) or contact.opt_in(topic, ...)."
+    )
+
+
 class SubscriptionQuerySet(models.QuerySet["TopicSubscription"]):
     def update(self, **changes: Any) -> int:
         if "subscription" not in changes:
@@ -195,9 +201,7 @@ class SubscriptionQuerySet(models.QuerySet["TopicSubscription"]):
         return created
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        raise ConsentError(
-            "Resend can't forget a choice. Use contact.opt_out(topic) or contact.opt_in(topic, ...)."
-        )
+        raise _no_way_back()
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
@@ -247,6 +251,11 @@ class TopicSubscription(models.Model):
             OutboxEntry.objects.record(Kind.CONTACT, [self.contact_id], using=using)
 
     save.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        raise _no_way_back()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
 
     @classmethod
     def store_choice(cls, contact: Contact, topic: Topic, choice: Subscription) -> TopicSubscription:

@@ -41,9 +41,9 @@ class MirrorQuerySet(models.QuerySet[M]):
             OutboxEntry.objects.record(self.model.kind, pks, using=self.db)
         return created
 
-    def bulk_update(self, objs: Iterable[M], fields: Sequence[str], **kwargs: Any) -> int:
+    def bulk_update(self, objs: Iterable[M], fields: Iterable[str], **kwargs: Any) -> int:
         rows = list(objs)
-        return super().bulk_update(rows, self.model.completed_fields(rows, fields), **kwargs)
+        return super().bulk_update(rows, self.model.completed_fields(rows, list(fields)), **kwargs)
 
     def delete(self) -> tuple[int, dict[str, int]]:
         with transaction.atomic(using=self.db, savepoint=False):
@@ -91,8 +91,10 @@ class Mirrored(models.Model):
     _loaded: dict[str, Any]
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
-        instance = super().from_db(db, field_names, values)
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any
+    ) -> Self:
+        instance = super().from_db(db, field_names, values, **kwargs)
         instance._remember()
         return instance
 

@@ -56,6 +56,16 @@ class OutboxManager(models.Manager["OutboxEntry"]):
         )
         self._upsert(entries, using=using)
 
+    def ensure(self, kind: Kind, object_ids: Iterable[int], *, using: str | None = None) -> None:
+        """See that these objects have an entry; one that is there stays as it is."""
+        if not resend_settings.may_push:
+            return
+        entries = [self._entry(kind, pk, RANKS[kind]) for pk in object_ids]
+        if entries:
+            alias = using or router.db_for_write(self.model)
+            self.using(alias).bulk_create(entries, batch_size=BATCH_ROWS, ignore_conflicts=True)
+            _announce_on_commit(alias)
+
     def _entry(self, kind: Kind, pk: int, rank: int, remote_id: str = "") -> OutboxEntry:
         now = timezone.now()
         return OutboxEntry(

@@ -1,0 +1,1 @@
+"""The engine: the only room where the client and the models meet."""

@@ -1,0 +1,35 @@
+"""What every stage of a pull works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...client import Client
+from ..progress import Progress
+from ..runs import Run
+
+
+@dataclass
+class Pull:
+    """One pull under way. ``resume`` is the cursor of the stage to begin with, used once."""
+
+    client: Client
+    run: Run
+    progress: Progress
+    name: str
+    allow_deletions: bool = False
+    resume: dict[str, Any] = field(default_factory=dict)
+    stopped: list[str] = field(default_factory=list)
+    """What was not done, and why, in a sentence each."""
+
+    def checkpoint(self, stage: str, **cursor: Any) -> None:
+        self.run.checkpoint(stage, {"run": self.name, **cursor})
+
+    def take_cursor(self) -> dict[str, Any]:
+        cursor, self.resume = self.resume, {}
+        return cursor
+
+    def stop(self, sentence: str) -> None:
+        self.stopped.append(sentence)
+        self.progress.note(sentence)

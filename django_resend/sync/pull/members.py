@@ -1,0 +1,150 @@
+"""Memberships, read by segment: the list of a segment's members costs a hundredth of the calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q
+from django.utils import timezone
+
+from ...client import errors
+from ...client.rows import ContactRow
+from ...models import Contact, MembershipRemoval, Segment, SegmentMembership
+from ...models.batches import batches
+from ..apply import CLOCK_SKEW, apply_contacts
+from ..calls import walk_patiently
+from ..seen import Seen
+from .absence import is_mass_deletion
+from .context import Pull
+
+STAGE = "members"
+ROUTE = "/segments/{segment}/contacts"
+RESTARTS = 2
+
+
+class Known(NamedTuple):
+    """What is here of one remote member."""
+
+    contact: int
+    membership: int | None
+    confirmed: bool
+    removed: bool
+
+
+def pull_members(pull: Pull) -> None:
+    """Pull every segment's members: one call and at most five statements a page of 100."""
+    pull.progress.stage("memberships", SegmentMembership.untracked.count() or None)
+    cursor = pull.take_cursor()
+    segments = Segment.untracked.filter(remote_id__isnull=False).order_by("pk")
+    for segment in segments.filter(pk__gte=cursor.get("segment", 0)):
+        resume = cursor if cursor.get("segment") == segment.pk else {}
+        _pull_segment(
+            pull,
+            segment,
+            resume.get("after"),
+            Seen.unpack(resume.get("seen", {})),
+            datetime.fromisoformat(resume["begun"]) if resume else timezone.now(),
+        )
+
+
+def _pull_segment(
+    pull: Pull, segment: Segment, after: str | None, seen: Seen, begun: datetime
+) -> None:
+    for restart in range(RESTARTS + 1):
+        try:
+            _walk(pull, segment, after, seen, begun)
+        except errors.NotFound:
+            # Deleted since the definitions were read; the next pull proves it.
+            return
+        except (errors.BrokenWalk, errors.Refused) as error:
+            if restart == RESTARTS:
+                pull.stop(f"The members of “{segment}” can't be walked to their end: {error}")
+                return
+            after = None
+        else:
+            break
+    _remove_absent(pull, segment, seen, begun)
+
+
+def _walk(pull: Pull, segment: Segment, after: str | None, seen: Seen, begun: datetime) -> None:
+    remote_id = str(segment.remote_id)
+    pages = walk_patiently(
+        lambda cursor: pull.client.segments.contact_page(remote_id, cursor), after, ROUTE
+    )
+    fetched_at = timezone.now()
+    for page in pages:
+        with transaction.atomic():
+            pull.checkpoint(
+                STAGE, segment=segment.pk, after=after, seen=seen.pack(), begun=begun.isoformat()
+            )
+            seen.add(_store_members(pull, segment, page.rows, fetched_at))
+        pull.progress.advance(len(page.rows))
+        after = page.next
+        fetched_at = timezone.now()
+
+
+def _store_members(
+    pull: Pull, segment: Segment, rows: Sequence[ContactRow], fetched_at: datetime
+) -> list[int]:
+    """Write one page of members; returns the local keys of the contacts it names."""
+    known = _known(segment, [row.id for row in rows])
+    strangers = [row for row in rows if row.id not in known]
+    if strangers:
+        applied = apply_contacts(strangers, fetched_at=fetched_at)
+        pull.run.counts.update(applied.counts("contacts"))
+        known |= {id: Known(pk, None, False, False) for id, pk in applied.pks.items()}
+    now = timezone.now()
+    new = [
+        SegmentMembership(
+            contact_id=row.contact, segment=segment, sent_at=now, confirmed_at=now
+        )
+        for row in known.values()
+        if row.membership is None and not row.removed
+    ]
+    if new:
+        SegmentMembership.untracked.bulk_create(new, ignore_conflicts=True)
+    arrived = [row.membership for row in known.values() if row.membership and not row.confirmed]
+    if arrived:
+        SegmentMembership.untracked.filter(pk__in=arrived).update(sent_at=now, confirmed_at=now)
+    pull.run.counts.update({"members_created": len(new), "members_confirmed": len(arrived)})
+    return [row.contact for row in known.values()]
+
+
+def _known(segment: Segment, remote_ids: Sequence[str]) -> dict[str, Known]:
+    removal = MembershipRemoval.objects.filter(contact=OuterRef("pk"), segment=segment)
+    found = (
+        Contact.untracked.filter(remote_id__in=remote_ids)
+        .annotate(
+            member=FilteredRelation("segmentmembership", condition=Q(segmentmembership__segment=segment)),
+            membership=F("member__id"),
+            confirmed=F("member__confirmed_at"),
+            removed=Exists(removal),
+        )
+        .values_list("remote_id", "pk", "membership", "confirmed", "removed")
+    )
+    return {
+        remote_id: Known(pk, membership, confirmed is not None, removed)
+        for remote_id, pk, membership, confirmed, removed in found
+    }
+
+
+def _remove_absent(pull: Pull, segment: Segment, seen: Seen, begun: datetime) -> None:
+    """The walk is complete: a membership confirmed before it and not met has ended at Resend."""
+    members = SegmentMembership.untracked.filter(
+        segment=segment, confirmed_at__lt=begun - CLOCK_SKEW
+    )
+    rows = members.order_by().values_list("pk", "contact_id").iterator(2000)
+    absent = [pk for pk, contact in rows if contact not in seen]
+    if absent and is_mass_deletion(len(absent), members.count()) and not pull.allow_deletions:
+        pull.stop(
+            f"Resend no longer lists {len(absent)} members of “{segment}”. They were kept here. "
+            "If that is right, run resend_pull --allow-deletions."
+        )
+        return
+    for batch in batches(absent):
+        with transaction.atomic():
+            SegmentMembership.untracked.filter(pk__in=batch).delete()
+    pull.run.counts["members_deleted"] += len(absent)

@@ -1,0 +1,94 @@
+"""A whole pull: its stages in order, resumed where an earlier one was killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ...client import Client, errors
+from ...conf import resend_settings
+from ...models import SyncRun
+from ..calls import NotConfigured, open_client
+from ..progress import Progress, Silent
+from ..runs import begin
+from .contacts import pull_contacts
+from .context import Pull
+from .deep import pull_deep
+from .definitions import pull_definitions
+from .members import pull_members
+
+STAGES: Mapping[str, Callable[[Pull], None]] = {
+    "definitions": pull_definitions,
+    "contacts": pull_contacts,
+    "members": pull_members,
+    "deep": pull_deep,
+}
+SHALLOW = ("definitions", "contacts", "members")
+
+
+@dataclass(frozen=True)
+class PullReport:
+    """What a pull did: rows by what happened to them, calls by route, and what it would not do."""
+
+    counts: dict[str, int]
+    calls: int
+    calls_by_route: dict[str, int]
+    stopped: list[str]
+    resumed: bool
+
+    @property
+    def complete(self) -> bool:
+        return not self.stopped
+
+
+def pull_all(
+    *,
+    shallow: bool = True,
+    deep: bool = True,
+    allow_deletions: bool = False,
+    progress: Progress | None = None,
+    client: Client | None = None,
+) -> PullReport:
+    """Pull everything; ``shallow=False`` only the deep reads, ``deep=False`` all but those.
+
+    A pull that was killed is taken up where it stopped. Raises ``NotConfigured``,
+    ``AlreadyRunning``, and the client's errors where Resend can't be worked with; what was pulled
+    until then stays.
+    """
+    if not resend_settings.may_pull:
+        raise NotConfigured("RESEND['DIRECTION'] is 'push': this site doesn't pull.")
+    own = client or open_client()
+    names = (*(SHALLOW if shallow else ()), *(("deep",) if deep else ()))
+    try:
+        return _run(names, own, allow_deletions, progress or Silent())
+    finally:
+        if client is None:
+            own.close()
+
+
+def _run(
+    names: tuple[str, ...], client: Client, allow_deletions: bool, progress: Progress
+) -> PullReport:
+    name = "+".join(names)
+    run = begin(SyncRun.Action.PULL, client, resume=name)
+    resumed = run.resumed
+    if resumed:
+        progress.note(f"Going on with the pull of {run.started_at:%H:%M} UTC.")
+    pull = Pull(client, run, progress, name, allow_deletions, resume=run.cursor)
+    first = names.index(run.stage) if resumed and run.stage in names else 0
+    try:
+        for stage in names[first:]:
+            STAGES[stage](pull)
+    except BaseException as error:
+        message = str(error) if isinstance(error, errors.ResendError) else type(error).__name__
+        run.finish(SyncRun.State.FAILED, message)
+        raise
+    state = SyncRun.State.STOPPED if pull.stopped else SyncRun.State.DONE
+    run.finish(state, "\n".join(pull.stopped))
+    return PullReport(
+        counts=dict(run.counts),
+        calls=run.calls,
+        calls_by_route=dict(client.ledger),
+        stopped=pull.stopped,
+        resumed=resumed,
+    )

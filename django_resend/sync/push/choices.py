@@ -1,0 +1,80 @@
+"""Push a contact's topic choices, and read them back: an unconfirmed opt-out is not done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from ...client import Client
+from ...client.rows import SubscriptionRow
+from ...models import Contact, Subscription, TopicSubscription
+from ..calls import walk_patiently, within_limit
+from ..choices import apply_choices
+from . import consent
+from .claims import Claim, NotYet
+
+ROUTE = "/contacts/{contact}/topics"
+NEVER = datetime.min.replace(tzinfo=UTC)
+WRITES = 2
+"""Resend has been seen to answer 200 and change nothing; so the write is tried twice."""
+
+
+def all_choices(contact: Contact) -> list[TopicSubscription]:
+    """The contact's choices for topics that exist at Resend."""
+    rows = TopicSubscription.untracked.filter(contact=contact, topic__remote_id__isnull=False)
+    return list(rows.select_related("topic"))
+
+
+def push_choices(client: Client, claim: Claim, contact: Contact) -> None:
+    """One PATCH for all changed choices and one read back. Raises ``NotYet`` if unconfirmed."""
+    waiting = TopicSubscription.untracked.filter(contact=contact).exclude(subscription=F("base"))
+    if not waiting.exists():
+        return
+    unproved = waiting.filter(base="").filter(
+        Q(subscription=Subscription.OPT_IN) | Q(changed_at__lte=contact.pushed_at or NEVER)
+    )
+    if unproved.exists():
+        # The person may have opted out at Resend, or the create carried the choice: ask first.
+        _read_back(client, claim, contact)
+    for _write in range(WRITES):
+        changed = [row for row in all_choices(contact) if row.subscription != row.base]
+        if changed:
+            remote_id = str(contact.remote_id)
+            choices = {str(row.topic.remote_id): row.subscription for row in changed}
+            within_limit(partial(client.contacts.set_topics, remote_id, choices))
+            _read_back(client, claim, contact)
+        if not waiting.filter(topic__remote_id__isnull=False).exists():
+            consent.use(contact, topics=True)
+            break
+    if waiting.filter(topic__remote_id=None).exists():
+        raise NotYet("A topic of this contact isn't at Resend yet.")
+    if waiting.exists():
+        raise NotYet("Resend took the topic choices but doesn't show them yet.")
+
+
+def confirm_opt_ins(rows: Sequence[TopicSubscription]) -> None:
+    """After a create that carried these choices: opt-ins are agreed, opt-outs are read back."""
+    pks = [row.pk for row in rows if row.subscription == Subscription.OPT_IN]
+    TopicSubscription.untracked.filter(pk__in=pks).update(base=Subscription.OPT_IN)
+
+
+def forget(contact: Contact) -> None:
+    """What was agreed with another remote contact isn't agreed with this one."""
+    TopicSubscription.untracked.filter(contact=contact).update(base="")
+
+
+def _read_back(client: Client, claim: Claim, contact: Contact) -> None:
+    remote_id = str(contact.remote_id)
+    pages = walk_patiently(
+        lambda cursor: client.contacts.topic_page(remote_id, cursor), None, ROUTE
+    )
+    rows: list[SubscriptionRow] = [row for page in pages for row in page.rows]
+    with transaction.atomic():
+        claim.renew()
+        apply_choices({contact.pk: rows})
+        Contact.untracked.filter(pk=contact.pk).update(pushed_at=timezone.now())

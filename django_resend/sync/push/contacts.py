@@ -1,0 +1,153 @@
+"""Bring one contact's remote state to its local state, with the fewest calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from ...client import Client, errors
+from ...client.rows import ContactRow
+from ...models import Contact
+from ..apply import apply_contacts
+from ..calls import patiently, within_limit
+from ..merge import changes
+from ..states import local_contact
+from . import choices, consent, members
+from .claims import Claim, NotYet
+from .replacement import finish_replacement, is_readdressed, replace
+
+
+def push_contact(client: Client, claim: Claim) -> None:
+    """Push a contact's fields, properties, topic choices and memberships.
+
+    Each step is confirmed as it succeeds; a step that Resend refuses doesn't keep the later ones
+    back. Raises the client's errors, and ``NotYet`` where the contact must wait.
+    """
+    contact = Contact.untracked.filter(pk=claim.object_id).first()
+    if contact is None:
+        return
+    consent.keep_opt_outs(contact)
+    if contact.remote_id is None:
+        create(client, claim, contact)
+        contact.refresh_from_db()
+    elif is_readdressed(contact):
+        replace(client, claim, contact)
+        contact.refresh_from_db()
+    refused: errors.ResendError | None = None
+    for step in (_push_fields, choices.push_choices, members.push_members):
+        try:
+            step(client, claim, contact)
+        except (errors.Refused, errors.NotFound) as error:
+            refused = refused or error
+    if refused is not None:
+        raise refused
+    finish_replacement(client, claim, contact)
+
+
+def create(client: Client, claim: Claim, contact: Contact) -> None:
+    """Create the contact at Resend, or link it to the one with its address.
+
+    A POST on an address that exists would reset that contact, its opt-out included (Resend
+    upserts); so the address is looked up first.
+    """
+    row = find(client, contact)
+    with transaction.atomic():
+        claim.renew()
+        if row is not None:
+            apply_contacts([row], fetched_at=None)
+            return
+        consent.recall_opt_outs(contact)
+    post(client, claim, contact)
+
+
+def find(client: Client, contact: Contact) -> ContactRow | None:
+    """The remote contact with this contact's address."""
+    try:
+        return patiently(lambda: client.contacts.get(contact.email.lower()))
+    except errors.NotFound:
+        return None
+
+
+def post(client: Client, claim: Claim, contact: Contact) -> None:
+    """POST the contact complete, so that nobody is mailable by mistake for a moment, and link it.
+
+    What was sent counts as agreed, except the topic opt-outs: those must be read back.
+    """
+    body = local_contact(contact)
+    topics = choices.all_choices(contact)
+    segments = members.sendable(contact)
+    with transaction.atomic():
+        claim.renew()
+        Contact.untracked.filter(pk=contact.pk).update(in_flight=body)
+        members.forget(contact)
+        choices.forget(contact)
+        members.mark_sent(segments)
+    remote_id = within_limit(
+        lambda: client.contacts.create(
+            email=body["email"],
+            unsubscribed=body["unsubscribed"],
+            first_name=body["first_name"] or None,
+            last_name=body["last_name"] or None,
+            properties=body["properties"] or None,
+            segments=[str(row.segment.remote_id) for row in segments],
+            topics={str(row.topic.remote_id): row.subscription for row in topics},
+        )
+    )
+    now = timezone.now()
+    with transaction.atomic():
+        claim.renew()
+        Contact.untracked.filter(pk=contact.pk).update(
+            remote_id=remote_id, base=body, in_flight=None, pushed_at=now
+        )
+        members.confirm(segments)
+        choices.confirm_opt_ins(topics)
+        consent.use_all(contact)
+
+
+def _push_fields(client: Client, claim: Claim, contact: Contact) -> None:
+    changed = changes(contact.base, local_contact(contact))
+    changed.pop("email", None)
+    if not changed:
+        return
+    Contact.untracked.filter(pk=contact.pk).update(in_flight=changed)
+    remote_id = str(contact.remote_id)
+    try:
+        within_limit(lambda: client.contacts.update(remote_id, changed))
+    except errors.NotFound:
+        _relink(client, claim, contact)
+        raise
+    with transaction.atomic():
+        claim.renew()
+        stored = Contact.untracked.select_for_update().get(pk=contact.pk)
+        Contact.untracked.filter(pk=contact.pk).update(
+            base=_advanced(stored.base or {}, changed), in_flight=None, pushed_at=timezone.now()
+        )
+        if changed.get("unsubscribed") is False:
+            consent.use(contact, topics=False)
+
+
+def _advanced(base: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """The base after Resend took these changes."""
+    advanced = {**base, **sent}
+    if "properties" in sent:
+        properties = {**(base.get("properties") or {}), **sent["properties"]}
+        advanced["properties"] = {k: v for k, v in properties.items() if v is not None}
+    return advanced
+
+
+def _relink(client: Client, claim: Claim, contact: Contact) -> None:
+    """Our id is unknown to Resend: ask by address, for ids of old accounts changed.
+
+    Where the address is unknown too, the contact was deleted there. It is not created again; the
+    next complete pull removes it here.
+    """
+    row = find(client, contact)
+    if row is None:
+        return
+    with transaction.atomic():
+        claim.renew()
+        choices.forget(contact)
+        apply_contacts([row], fetched_at=None)
+    raise NotYet("The contact has another id at Resend; it was linked anew.")

@@ -1,0 +1,148 @@
+"""A run's record: who runs, how far it came, and what a killed one left to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from ..client import Client
+from ..models import SyncRun
+
+SILENCE = timedelta(minutes=2)
+"""A run on another machine that gave no sign of life for so long is taken for dead."""
+
+RESUMABLE = timedelta(hours=6)
+"""An older sweep would prove nothing any more; it is begun anew."""
+
+_incarnation = uuid.uuid4().hex[:8]
+
+
+class AlreadyRunning(Exception):
+    """Another process is at it. The message says which."""
+
+
+class Run:
+    """The record of one running pull or push; use ``begin`` to get one.
+
+    ``cursor`` is what a resumed run starts from, empty on a fresh one.
+    """
+
+    def __init__(self, record: SyncRun, client: Client) -> None:
+        self._record = record
+        self._client = client
+        self._earlier_calls = record.calls
+        self.counts: Counter[str] = Counter(record.counts)
+        self.started_at = record.started_at
+        self.resumed = bool(record.cursor)
+
+    @property
+    def pk(self) -> int:
+        return self._record.pk
+
+    @property
+    def stage(self) -> str:
+        return self._record.stage
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        cursor: dict[str, Any] = self._record.cursor
+        return cursor
+
+    @property
+    def calls(self) -> int:
+        return self._earlier_calls + self._client.calls
+
+    def checkpoint(self, stage: str, cursor: dict[str, Any]) -> None:
+        """Store how far the run came.
+
+        Call it first in the transaction that writes the page: on SQLite a transaction that
+        begins with a write waits its turn, one that begins with a read may fail as locked.
+        """
+        self._record.stage = stage
+        self._record.cursor = cursor
+        self._store()
+
+    def finish(self, state: SyncRun.State, message: str = "") -> None:
+        self._record.state = state
+        self._record.message = message
+        self._record.finished_at = timezone.now()
+        if state != SyncRun.State.FAILED:
+            self._record.cursor = {}
+        self._store("state", "message", "finished_at")
+
+    def _store(self, *more: str) -> None:
+        self._record.counts = dict(self.counts)
+        self._record.calls = self.calls
+        self._record.heartbeat_at = timezone.now()
+        self._record.save(
+            update_fields=["stage", "cursor", "counts", "calls", "heartbeat_at", *more]
+        )
+
+
+def open_run(action: SyncRun.Action, client: Client) -> Run:
+    """Open a run that may go on beside others."""
+    return Run(SyncRun.objects.create(action=action, owner=_me()), client)
+
+
+def begin(action: SyncRun.Action, client: Client, *, resume: str) -> Run:
+    """Open a run that must be the only one of its kind.
+
+    Takes up a killed or failed one where ``resume`` (what it is to do) is the same. Raises
+    ``AlreadyRunning``.
+    """
+    with transaction.atomic():
+        last = SyncRun.objects.select_for_update().filter(action=action).first()
+        if last is not None and last.state == SyncRun.State.RUNNING:
+            if is_alive(last):
+                raise AlreadyRunning(
+                    f"A {action} is running already (process {last.owner}, last sign of life "
+                    f"{timezone.localtime(last.heartbeat_at):%H:%M:%S}). Wait for it to end."
+                )
+            last.state = SyncRun.State.FAILED
+            last.message = last.message or "The process ended before the run did."
+            last.save(update_fields=["state", "message"])
+        if last is not None and _can_resume(last, resume):
+            last.state = SyncRun.State.RUNNING
+            last.owner = _me()
+            last.message = ""
+            last.finished_at = None
+            last.heartbeat_at = timezone.now()
+            last.save()
+            return Run(last, client)
+        record = SyncRun.objects.create(action=action, owner=_me())
+        return Run(record, client)
+
+
+def is_alive(record: SyncRun) -> bool:
+    """Whether the process of a running record still is: known on this host, guessed for others."""
+    host, pid, incarnation = (*record.owner.split(":"), "", "")[:3]
+    if host != socket.gethostname():
+        return timezone.now() - record.heartbeat_at < SILENCE
+    if int(pid or 0) == os.getpid():
+        return incarnation == _incarnation
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return timezone.now() - record.heartbeat_at < 10 * SILENCE
+
+
+def _can_resume(record: SyncRun, resume: str) -> bool:
+    return (
+        record.state == SyncRun.State.FAILED
+        and record.cursor.get("run") == resume
+        and timezone.now() - record.started_at < RESUMABLE
+    )
+
+
+def _me() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{_incarnation}"

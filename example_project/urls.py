@@ -1,4 +1,4 @@
-"""The site's pages and its admin."""
+"""The site's pages, its admin and the REST API."""
 
 from __future__ import annotations
 
@@ -8,4 +8,5 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("example_project.newsletter.urls")),
     path("admin/", admin.site.urls),
+    path("api/", include("django_resend.api.urls")),
 ]

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,12 +109,12 @@ def test_no_key_is_in_the_local_variables_of_a_refusal(key: str, status: int) ->
 
 @given(key=KEYS | OTHER_KEYS, lost=st.booleans())
 def test_no_key_shows_when_the_connection_fails(heard: Heard, key: str, lost: bool) -> None:
-    def fail(request: requests.PreparedRequest) -> object:
+    def fail(request: requests.PreparedRequest) -> urllib3.HTTPResponse:
         fault = requests.ReadTimeout if lost else requests.ConnectTimeout
         raise fault(f"{request.headers} timed out", request=request)
 
     heard.lines.clear()
-    client, _ = client_of(fail, key=key)  # type: ignore[arg-type]
+    client, _ = client_of(fail, key=key)
     with pytest.raises(errors.AnswerLost if lost else errors.Unreachable) as caught:
         client.contacts.get("ada@example.org")
     seen = [*visible(caught.value), *local_variables(caught.value), *heard.lines]

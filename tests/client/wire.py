@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
 
 Act = Callable[[socket.socket], bool]
 """Answers one request on its connection; True keeps the connection open."""
@@ -39,6 +38,7 @@ class Wire(socketserver.ThreadingTCPServer):
         self.script: deque[Act] = deque()
         self.then: Act = say(b"{}")
         self.over = threading.Event()
+        self.closed = threading.Semaphore(0)
         self._connections = 0
 
     @property
@@ -56,12 +56,16 @@ class Wire(socketserver.ThreadingTCPServer):
         self.next_connection()
         super().process_request(request, client_address)  # type: ignore[arg-type]
 
+    def shutdown_request(self, request: object) -> None:
+        """Close a connection, and let a test wait for that."""
+        super().shutdown_request(request)  # type: ignore[arg-type]
+        self.closed.release()
+
 
 class Conversation(socketserver.StreamRequestHandler):
     """One connection."""
 
     server: Wire
-    rfile: BinaryIO
 
     def handle(self) -> None:
         """Read requests and act until the script or the client ends the connection."""
@@ -97,6 +101,22 @@ def say(body: bytes, status: int = 200, *headers: str, promised: int | None = No
         head = [f"HTTP/1.1 {status} Any", f"Content-Length: {length}", *headers, "", ""]
         connection.sendall("\r\n".join(head).encode() + body)
         return promised is None
+
+    return act
+
+
+def flood(length: int, status: int = 200, *headers: str) -> Act:
+    """Answer with `length` spaces, made while they are sent."""
+
+    def act(connection: socket.socket) -> bool:
+        say(b"", status, *headers, promised=length)(connection)
+        chunk = b" " * 65536
+        try:
+            for _ in range(length // len(chunk)):
+                connection.sendall(chunk)
+        except ConnectionError:
+            return False
+        return True
 
     return act
 

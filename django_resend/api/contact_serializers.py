@@ -17,8 +17,8 @@ from ..models import (
     Topic,
     TopicSubscription,
 )
-from .serializers import MIRRORED, MirroredSerializer, StrictSerializer, storable
-from .values import MAX_KEY
+from .serializers import MIRRORED, NUL_REFUSED, MirroredSerializer, StrictSerializer
+from .values import MAX_KEY, storable
 
 
 class SegmentLabelSerializer(StrictSerializer):
@@ -66,8 +66,8 @@ class ContactSerializer(MirroredSerializer[Contact]):
         return attrs
 
     def validate_properties(self, given: dict[str, Any]) -> dict[str, Any]:
-        # In Python, because MariaDB would take "Plan" for "plan".
-        definitions = {row.key: row for row in ContactProperty.objects.filter(key__in=given)}
+        # Compared in Python: MariaDB would take "Plan" for "plan".
+        definitions = {row.key: row for row in ContactProperty.objects.all()}
         errors: dict[str, Any] = {}
         for key, value in given.items():
             if key not in definitions:
@@ -75,9 +75,11 @@ class ContactSerializer(MirroredSerializer[Contact]):
             elif value is not None and not definitions[key].accepts(value):
                 kind = definitions[key].get_type_display()
                 errors[key] = [_("The property's type is %(kind)s.") % {"kind": kind}]
+            elif not storable(value):
+                errors[key] = [NUL_REFUSED]
         if errors:
             raise serializers.ValidationError(errors)
-        return {key: storable(value) for key, value in given.items()}
+        return given
 
     def validate_segments(self, given: list[dict[str, int]]) -> list[Segment]:
         wanted = {item["id"] for item in given}

@@ -12,8 +12,11 @@ from rest_framework import ISO_8601, serializers
 
 from ..models import ContactProperty, Segment, Topic
 from .rows import IN_STEP
+from .values import storable
 
 M = TypeVar("M", bound=Model)
+
+NUL_REFUSED = _("Null characters are not allowed.")
 
 MIRRORED = ("sync_state", "error", "created_at", "updated_at")
 
@@ -87,12 +90,6 @@ class PropertySerializer(MirroredSerializer[ContactProperty]):
         fields = ("id", "remote_id", "key", "type", "fallback_value", *MIRRORED)
 
     def validate_fallback_value(self, value: object) -> object:
-        return storable(value)
-
-
-def storable(value: Any) -> Any:
-    """Text that every database can store. Raises ``ValidationError`` for what isn't."""
-    if isinstance(value, str):
-        text = serializers.CharField(allow_blank=True, trim_whitespace=False)
-        return text.run_validation(value)
-    return value
+        if not storable(value):
+            raise serializers.ValidationError(NUL_REFUSED)
+        return value

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
-from rest_framework.parsers import JSONParser
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -25,6 +24,7 @@ from ..conf import resend_settings
 from .filters import Filter, QueryStringFilters, by_sync_state
 from .pagination import DefinitionPages
 from .rows import with_sync_state
+from .values import PortableJSONParser
 
 READ_ONLY = _("This API is read-only. RESEND['API_WRITABLE'] = True in the settings opens it.")
 
@@ -33,7 +33,7 @@ class MirrorViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     """Lists and shows the rows of ``queryset``; writes only where the site allows them."""
 
     renderer_classes = [JSONRenderer]
-    parser_classes = [JSONParser]
+    parser_classes = [PortableJSONParser]
     pagination_class: Any = DefinitionPages
     filter_backends = [QueryStringFilters]
     versioning_class = None

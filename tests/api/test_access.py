@@ -36,8 +36,8 @@ class Everybody(BasePermission):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_the_addresses_have_names(path: str) -> None:
-    name = {"properties/": "property"}.get(path, path.rstrip("s/"))
-    assert reverse(f"django_resend_api:{name}-list").rstrip("/") == (ROOT + path).rstrip("/")
+    name = {"properties/": "property"}.get(path, path.removesuffix("s/"))
+    assert reverse(f"django_resend_api:{name}-list") == (ROOT + path).removesuffix("/")
 
 
 @pytest.mark.parametrize("method", ["get", "head", "options", "post"])

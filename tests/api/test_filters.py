@@ -115,7 +115,7 @@ def test_filters_narrow_together_and_pages_keep_them(
     segment = Segment.objects.create(name="Members")
     segment.contacts.set(rows[:4])
     Contact.objects.filter(pk__in=[row.pk for row in rows[1:]]).update(unsubscribed=True)
-    query = {"segment": segment.pk, "unsubscribed": "true", "page_size": 2}
+    query: dict[str, Any] = {"segment": segment.pk, "unsubscribed": "true", "page_size": 2}
     page = client.get(f"{ROOT}contacts/", query).json()
     assert [row["id"] for row in page["results"]] == [rows[1].pk, rows[2].pk]
     assert [row["id"] for row in client.get(page["next"]).json()["results"]] == [rows[3].pk]
@@ -156,7 +156,7 @@ def test_what_is_not_understood_is_refused_in_words(
 
 def test_an_unknown_choice_for_a_topic_is_refused(client: APIClient) -> None:
     topic = Topic.objects.create(name="News", default_subscription="opt_in")
-    response = client.get(f"{ROOT}contacts/", {"topic": topic.pk, "subscription": "maybe"})
+    response = client.get(f"{ROOT}contacts/?topic={topic.pk}&subscription=maybe")
     assert response.status_code == 400
     assert "opt_in, opt_out or default" in response.json()["subscription"][0]
 

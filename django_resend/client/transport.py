@@ -14,7 +14,6 @@ from typing import Any, NoReturn, Protocol
 from urllib.parse import quote, urlsplit
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
@@ -28,6 +27,7 @@ from django_resend.client.redact import redact
 
 logger = logging.getLogger("django_resend.client")
 
+_CONNECT_TRIES = 3
 _KEY = re.compile(r"[\x21-\x7e]+")
 _USER_AGENT = re.compile(r"[\x20-\x7e]*")
 
@@ -145,6 +145,26 @@ class Transport:
         data: bytes | Multipart | None,
         headers: Mapping[str, str],
     ) -> Answer | ResendError:
+        """Try again what could not be sent, and nothing else.
+
+        Not left to the adapter: it would log each new try as a warning, with the path and so with
+        an address, and wait for a Retry-After past the throttle.
+        """
+        for _ in range(_CONNECT_TRIES):
+            outcome = self._try(method, route, url, query, data, headers)
+            if not isinstance(outcome, Unreachable):
+                break
+        return outcome
+
+    def _try(
+        self,
+        method: str,
+        route: str,
+        url: str,
+        query: Mapping[str, str | int] | None,
+        data: bytes | Multipart | None,
+        headers: Mapping[str, str],
+    ) -> Answer | ResendError:
         try:
             with self.session.request(
                 method,
@@ -189,18 +209,8 @@ def _session(auth: Bearer, user_agent: str | None, pool_size: int) -> requests.S
     session.headers["User-Agent"] = (
         f"django-resend/{__version__} {user_agent or requests.utils.default_user_agent()}"
     )
-    # Only what failed before anything was sent; Retry-After is the throttle's business.
-    retries = urllib3.Retry(
-        total=2,
-        connect=2,
-        read=0,
-        status=0,
-        redirect=0,
-        other=0,
-        respect_retry_after_header=False,
-    )
     adapter = HTTPAdapter(
-        pool_connections=1, pool_maxsize=pool_size, pool_block=True, max_retries=retries
+        pool_connections=1, pool_maxsize=pool_size, pool_block=True, max_retries=0
     )
     session.mount("https://", adapter)
     session.mount("http://", adapter)

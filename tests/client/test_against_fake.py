@@ -77,7 +77,7 @@ def test_a_contact_lives_its_whole_life(client: Client, quirk: str) -> None:
     assert client.segments.contact_page(segment).rows == []
 
     contacts.set_topics(id, {topic: "opt_in"})
-    [subscription] = contacts.topic_page(id).rows
+    [subscription] = [s for page in contacts.topic_pages(id) for s in page.rows]
     assert (subscription.id, subscription.name) == (topic, "News")
     unconfirmed = quirk == "topics_patch=ignored"
     assert subscription.subscription == ("opt_out" if unconfirmed else "opt_in")
@@ -119,7 +119,7 @@ def test_definitions_live_their_whole_life(client: Client, quirk: str) -> None:
 
     definition = client.properties.create(key="seats", type="number", fallback_value=1)
     client.properties.update(definition, None)
-    [found] = client.properties.page().rows
+    [found] = [p for page in client.properties.pages() for p in page.rows]
     assert (found.id, found.key, found.type, found.fallback_value) == (
         definition,
         "seats",
@@ -139,7 +139,7 @@ def test_webhooks_live_their_whole_life(client: Client, quirk: str) -> None:
     row = client.webhooks.get(created.id)
     assert row.signing_secret in (created.signing_secret, None, MISSING)
     client.webhooks.update(created.id, {"status": "disabled", "events": ["contact.deleted"]})
-    [row] = client.webhooks.page().rows
+    [row] = [w for page in client.webhooks.pages() for w in page.rows]
     assert (row.status, row.events) == ("disabled", ["contact.deleted"])
     assert row.endpoint == "https://example.org/hook"
     assert client.webhooks.rotate_secret(created.id) != created.signing_secret

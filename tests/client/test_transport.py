@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import socket
 import ssl
@@ -127,6 +128,37 @@ def test_a_refused_connection_means_nothing_was_sent() -> None:
     assert caught.value.verdict == "retry"
     assert not caught.value.ambiguous
     assert client.calls == 0
+
+
+def test_an_outage_puts_no_address_into_any_log(caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        caplog.at_level(logging.INFO),
+        Client("re_test", base_url=f"http://127.0.0.1:{closed_port()}") as client,
+        pytest.raises(errors.Unreachable),
+    ):
+        client.contacts.get("ada@example.org")
+    assert caplog.messages == []
+
+
+def test_a_call_goes_through_when_the_second_connection_succeeds(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = socket.socket.connect
+    tries: list[object] = []
+
+    def refuse_once(self: socket.socket, address: tuple[str, int]) -> None:
+        tries.append(address)
+        if len(tries) == 1:
+            raise ConnectionRefusedError(111, "Connection refused")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", refuse_once)
+    wire.then = say(b'{"id": "i1"}', 201)
+    with Client("re_test", base_url=wire.url) as client:
+        id = client.imports.create(
+            io.BytesIO(b"email\n"), filename="a.csv", column_map=None, on_conflict="skip"
+        )
+    assert (id, len(tries), len(wire.seen)) == ("i1", 2, 1)
 
 
 def test_a_host_that_does_not_resolve_means_nothing_was_sent(

@@ -21,7 +21,7 @@ _broker_down_until = 0.0
 
 
 def ask_for_push(**kwargs: Any) -> None:
-    """Ask Celery to push soon. Never raises for a broker that is down: the outbox keeps the work."""
+    """Ask Celery to push soon. A broker that is down raises nothing: the outbox keeps the work."""
     global _broker_down_until
     if time.monotonic() < _broker_down_until:
         return

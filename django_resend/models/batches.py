@@ -10,6 +10,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 BATCH_ROWS = 1000
 
+Deleted = tuple[int, dict[str, int]]
+"""What Django's ``delete`` returns: rows in all, and by model."""
+
 Item = TypeVar("Item")
 
 

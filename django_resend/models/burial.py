@@ -30,9 +30,7 @@ class Departed(NamedTuple):
         return str(self.values["remote_id"] or "")
 
 
-def bury_definitions(
-    kind: Kind, rows: Sequence[tuple[int, str | None]], *, using: str
-) -> None:
+def bury_definitions(kind: Kind, rows: Sequence[tuple[int, str | None]], *, using: str) -> None:
     now = timezone.now()
     known = {pk: remote_id for pk, remote_id in rows if remote_id}
     Tombstone.objects.using(using).bulk_create(

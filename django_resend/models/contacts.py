@@ -37,7 +37,11 @@ class ContactQuerySet(MirrorQuerySet["Contact"]):
             opted_out = list(self.filter(unsubscribed=True).values_list("pk", flat=True))
             updated = super().update(**changes)
             for pks in batches(opted_out):
-                if self.model.untracked.using(self.db).filter(pk__in=pks, unsubscribed=False).exists():
+                if (
+                    self.model.untracked.using(self.db)
+                    .filter(pk__in=pks, unsubscribed=False)
+                    .exists()
+                ):
                     raise _resubscribe_hint()
         return updated
 
@@ -46,7 +50,7 @@ class ContactQuerySet(MirrorQuerySet["Contact"]):
     def bulk_create(self, objs: Iterable[Contact], *args: Any, **kwargs: Any) -> list[Contact]:
         if kwargs.get("update_conflicts"):
             raise NotImplementedError(
-                "Contact.objects.bulk_create does not update; use bulk_update for existing contacts."
+                "Contact.objects.bulk_create does not update; bulk_update does."
             )
         rows = list(objs)
         for row in rows:
@@ -74,7 +78,9 @@ class Contact(Mirrored):
     first_name = models.TextField(_("first name"), blank=True, default="")
     last_name = models.TextField(_("last name"), blank=True, default="")
     unsubscribed = models.BooleanField(
-        _("unsubscribed"), default=False, help_text=_("From all broadcasts, whatever the topics say.")
+        _("unsubscribed"),
+        default=False,
+        help_text=_("From all broadcasts, whatever the topics say."),
     )
     properties = models.JSONField(_("properties"), default=dict, blank=True)
     deep_checked_at = models.DateTimeField(
@@ -210,4 +216,6 @@ class Contact(Mirrored):
         fields = ("pk", "remote_id", "email", "email_key", "unsubscribed", "in_flight")
         for batch in batches(rows.order_by().values(*fields), BATCH_ROWS):
             opt_outs = TopicSubscription.opt_outs([row["pk"] for row in batch], using=using)
-            bury_contacts([Departed(row, opt_outs.get(row["pk"], [])) for row in batch], using=using)
+            bury_contacts(
+                [Departed(row, opt_outs.get(row["pk"], [])) for row in batch], using=using
+            )

@@ -19,7 +19,9 @@ class WebhookEvent(models.Model):
     message_id = models.CharField(_("message id"), max_length=255, unique=True)
     type = models.CharField(_("type"), max_length=64)
     payload = models.JSONField(_("payload"))
-    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.RECEIVED)
+    state = models.CharField(
+        _("state"), max_length=8, choices=State.choices, default=State.RECEIVED
+    )
     error = models.TextField(_("error"), blank=True, default="")
     happened_at = models.DateTimeField(_("happened at"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), default=timezone.now)

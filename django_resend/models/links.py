@@ -10,7 +10,7 @@ from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .batches import BATCH_ROWS, batches
+from .batches import BATCH_ROWS, Deleted, batches
 from .consent import ConsentError
 from .contacts import Contact
 from .definitions import Segment, Subscription, Topic
@@ -37,7 +37,7 @@ class MembershipQuerySet(models.QuerySet["SegmentMembership"]):
             OutboxEntry.objects.record(Kind.CONTACT, contacts, using=self.db)
         return created
 
-    def delete(self) -> tuple[int, dict[str, int]]:
+    def delete(self) -> Deleted:
         with transaction.atomic(using=self.db, savepoint=False):
             contacts: dict[int, None] = {}
             for batch in batches(self.order_by().select_related(None).iterator(BATCH_ROWS)):
@@ -86,7 +86,7 @@ class SegmentMembership(models.Model):
 
     save.alters_data = True  # type: ignore[attr-defined]
 
-    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> Deleted:
         alias = using or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=alias, savepoint=False):
             MembershipRemoval.ask([self], using=alias)
@@ -127,7 +127,9 @@ class MembershipRemoval(models.Model):
         """Before these memberships go: keep what must still be removed at Resend."""
         MembershipRemoval.objects.using(using).bulk_create(
             [
-                MembershipRemoval(contact_id=m.contact_id, segment_id=m.segment_id, confirmed_at=m.confirmed_at)
+                MembershipRemoval(
+                    contact_id=m.contact_id, segment_id=m.segment_id, confirmed_at=m.confirmed_at
+                )
                 for m in members
                 if m.sent_at or m.confirmed_at
             ],
@@ -200,7 +202,7 @@ class SubscriptionQuerySet(models.QuerySet["TopicSubscription"]):
             OutboxEntry.objects.record(Kind.CONTACT, contacts, using=self.db)
         return created
 
-    def delete(self) -> tuple[int, dict[str, int]]:
+    def delete(self) -> Deleted:
         raise _no_way_back()
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -252,13 +254,15 @@ class TopicSubscription(models.Model):
 
     save.alters_data = True  # type: ignore[attr-defined]
 
-    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> Deleted:
         raise _no_way_back()
 
     delete.alters_data = True  # type: ignore[attr-defined]
 
     @classmethod
-    def store_choice(cls, contact: Contact, topic: Topic, choice: Subscription) -> TopicSubscription:
+    def store_choice(
+        cls, contact: Contact, topic: Topic, choice: Subscription
+    ) -> TopicSubscription:
         """Write a choice whatever it was before. Opting in goes through ``Contact.opt_in``."""
         using = router.db_for_write(cls, instance=contact)
         with transaction.atomic(using=using, savepoint=False):

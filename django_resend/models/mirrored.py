@@ -10,14 +10,14 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .batches import batches
+from .batches import Deleted, batches
 from .outbox import Kind, OutboxEntry
 
 M = TypeVar("M", bound="Mirrored")
 
 
 class MirrorQuerySet(models.QuerySet[M]):
-    """A queryset whose ``update``, ``bulk_create``, ``bulk_update`` and ``delete`` reach the outbox."""
+    """A queryset whose bulk writes reach the outbox."""
 
     def update(self, **changes: Any) -> int:
         watched = [name for name in changes if name in self.model.watched]
@@ -41,11 +41,15 @@ class MirrorQuerySet(models.QuerySet[M]):
             OutboxEntry.objects.record(self.model.kind, pks, using=self.db)
         return created
 
-    def bulk_update(self, objs: Iterable[M], fields: Iterable[str], **kwargs: Any) -> int:
+    def bulk_update(
+        self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
         rows = list(objs)
-        return super().bulk_update(rows, self.model.completed_fields(rows, list(fields)), **kwargs)
+        return super().bulk_update(
+            rows, self.model.completed_fields(rows, list(fields)), batch_size=batch_size
+        )
 
-    def delete(self) -> tuple[int, dict[str, int]]:
+    def delete(self) -> Deleted:
         with transaction.atomic(using=self.db, savepoint=False):
             self.model.bury(self, using=self.db)
             return super().delete()
@@ -83,24 +87,12 @@ class Mirrored(models.Model):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     untracked: ClassVar[models.Manager[Any]] = models.Manager()
-    """Writes through it stay out of the outbox: for what comes from Resend, and for nothing else."""
+    """Writes through it stay out of the outbox: for what comes from Resend only."""
 
     class Meta:
         abstract = True
 
     _loaded: dict[str, Any]
-
-    @classmethod
-    def from_db(
-        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any
-    ) -> Self:
-        instance = super().from_db(db, field_names, values, **kwargs)
-        instance._remember()
-        return instance
-
-    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        super().refresh_from_db(*args, **kwargs)
-        self._remember()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and record the change in the outbox in the same transaction.
@@ -127,13 +119,25 @@ class Mirrored(models.Model):
 
     save.alters_data = True  # type: ignore[attr-defined]
 
-    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> Deleted:
         alias = using or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=alias, savepoint=False):
             self.bury(type(self).untracked.using(alias).filter(pk=self.pk), using=alias)
             return super().delete(using=using, keep_parents=keep_parents)
 
     delete.alters_data = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any
+    ) -> Self:
+        instance = super().from_db(db, field_names, values, **kwargs)
+        instance._remember()
+        return instance
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self._remember()
 
     def changed_fields(self) -> frozenset[str]:
         """The watched fields that differ from what was loaded; all of them on a new instance."""

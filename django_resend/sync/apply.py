@@ -49,9 +49,7 @@ class Applied:
         return {f"{prefix}_{name}": count for name, count in named.items() if count}
 
 
-def apply_contacts(
-    rows: Sequence[ContactRow], *, fetched_at: datetime | None
-) -> Applied:
+def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -> Applied:
     """Merge these rows into the mirror. Call it inside a transaction.
 
     ``fetched_at`` is when the read was begun: a contact pushed since then is left as it is, for
@@ -68,7 +66,7 @@ def apply_contacts(
     updated: list[Contact] = []
     to_push: list[Contact] = []
     for row in latest.values():
-        contact = by_id.get(row.id) or by_key.get(keys[row.id])
+        contact: Contact | None = by_id.get(row.id) or by_key.get(keys[row.id])
         if contact is None:
             if memory.is_being_deleted(row.id):
                 applied.skipped += 1
@@ -87,7 +85,7 @@ def apply_contacts(
         _tell(contact, merged, applied)
         if changes(merged.base, merged.local):
             to_push.append(contact)
-        if contact.pk is None:
+        if contact._state.adding:
             continue
         applied.pks[row.id] = contact.pk
         if _snapshot(contact) != before:

@@ -11,6 +11,7 @@ from ..client import Client, Page, errors
 from ..client.paging import walk
 from ..client.rows import Row
 from ..conf import resend_settings
+from .errors import NotConfigured
 from .limiter import Limiter
 
 TRIES = 5
@@ -18,10 +19,6 @@ FIRST_PAUSE_SECONDS = 1.0
 
 Result = TypeVar("Result")
 RowT = TypeVar("RowT", bound=Row)
-
-
-class NotConfigured(Exception):
-    """The settings don't allow this run. The message says what to set."""
 
 
 def open_client() -> Client:

@@ -113,6 +113,15 @@ class Limiter:
         return CallBudget.objects.using(self._using).filter(team=TEAM)
 
 
+def current_rate() -> float:
+    """Calls a second that the mirror allows itself, by the settings or as last learned."""
+    fixed = resend_settings.rate_limit
+    if fixed is not None:
+        return fixed or UNLIMITED
+    learned = CallBudget.objects.filter(team=TEAM).values_list("rate", flat=True).first()
+    return learned or FIRST_RATE
+
+
 def forbid_open_transaction(using: str) -> None:
     """Raise ``RuntimeError`` inside a transaction; the one a test case opens doesn't count."""
     blocks = connections[using].atomic_blocks

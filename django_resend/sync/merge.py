@@ -55,9 +55,7 @@ def merge_values(base: State | None, local: State, remote: State, policy: Policy
         merged.base[name] = theirs
         if ours == theirs or (known and theirs == _get(base, name)):
             continue
-        if known and ours == _get(base, name):
-            merged.local[name] = theirs
-        elif not known and ours in EMPTY:
+        if (known and ours == _get(base, name)) or (not known and ours in EMPTY):
             merged.local[name] = theirs
         elif known or theirs not in EMPTY:
             merged.conflicts.append(Conflict(name, ours, theirs, policy.winner))

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from ..client import Client
 from ..models import SyncRun
+from .errors import AlreadyRunning
 
 SILENCE = timedelta(minutes=2)
 """A run on another machine that gave no sign of life for so long is taken for dead."""
@@ -22,10 +23,6 @@ RESUMABLE = timedelta(hours=6)
 """An older sweep would prove nothing any more; it is begun anew."""
 
 _incarnation = uuid.uuid4().hex[:8]
-
-
-class AlreadyRunning(Exception):
-    """Another process is at it. The message says which."""
 
 
 class Run:

@@ -56,4 +56,6 @@ def remote_property(row: PropertyRow) -> dict[str, Any]:
 
 
 def _told(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not MISSING and value is not None}
+    return {
+        name: value for name, value in values.items() if value is not MISSING and value is not None
+    }

@@ -32,7 +32,8 @@ Absent = tuple[int, str]
 def is_mass_deletion(rows: int, of: int) -> bool:
     """Whether deleting so many rows of so many needs a person's word."""
     return (
-        rows > resend_settings.mass_deletion_rows and rows > of * resend_settings.mass_deletion_share
+        rows > resend_settings.mass_deletion_rows
+        and rows > of * resend_settings.mass_deletion_share
     )
 
 

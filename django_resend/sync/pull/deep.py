@@ -56,7 +56,9 @@ def _read(pull: Pull, batch: Sequence[tuple[int, str]], reads_topics: bool) -> s
         pull.checkpoint(STAGE)
         applied = apply_contacts(rows, fetched_at=fetched_at)
         fresh = applied.pks.keys() - applied.stale
-        changed = apply_choices({applied.pks[id]: told for id, told in choices.items() if id in fresh})
+        changed = apply_choices(
+            {applied.pks[id]: told for id, told in choices.items() if id in fresh}
+        )
         left = {applied.pks[id] for id in applied.stale}
         read = {pk for pk, _ in batch} - left
         Contact.untracked.filter(pk__in=read).update(deep_checked_at=timezone.now())

@@ -98,9 +98,7 @@ def _store_members(
         known |= {id: Known(pk, None, False, False) for id, pk in applied.pks.items()}
     now = timezone.now()
     new = [
-        SegmentMembership(
-            contact_id=row.contact, segment=segment, sent_at=now, confirmed_at=now
-        )
+        SegmentMembership(contact_id=row.contact, segment=segment, sent_at=now, confirmed_at=now)
         for row in known.values()
         if row.membership is None and not row.removed
     ]
@@ -118,7 +116,9 @@ def _known(segment: Segment, remote_ids: Sequence[str]) -> dict[str, Known]:
     found = (
         Contact.untracked.filter(remote_id__in=remote_ids)
         .annotate(
-            member=FilteredRelation("segmentmembership", condition=Q(segmentmembership__segment=segment)),
+            member=FilteredRelation(
+                "segmentmembership", condition=Q(segmentmembership__segment=segment)
+            ),
             membership=F("member__id"),
             confirmed=F("member__confirmed_at"),
             removed=Exists(removal),

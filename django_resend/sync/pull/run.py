@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ...client import Client, errors
 from ...conf import resend_settings
 from ...models import SyncRun
-from ..calls import NotConfigured, open_client
+from ..calls import open_client
+from ..errors import NotConfigured
 from ..progress import Progress, Silent
 from ..runs import begin
 from .contacts import pull_contacts

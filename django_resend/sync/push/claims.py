@@ -40,9 +40,7 @@ def claim(rows: int, only: QuerySet[OutboxEntry] | None = None) -> list[Claim]:
     if not pks:
         return []
     lease = uuid.uuid4()
-    due().order_by().filter(pk__in=pks).update(
-        lease=lease, leased_until=timezone.now() + LEASE
-    )
+    due().order_by().filter(pk__in=pks).update(lease=lease, leased_until=timezone.now() + LEASE)
     taken = OutboxEntry.objects.filter(lease=lease, pk__in=pks).order_by("rank", "id")
     return [Claim(entry) for entry in taken]
 

@@ -47,9 +47,7 @@ def _look_for_it(client: Client, claim: Claim, kind: Kind) -> None:
 def _create(client: Client, claim: Claim, item: Any) -> None:
     state = _state(item)
     now = timezone.now()
-    type(item).untracked.filter(pk=item.pk).update(
-        in_flight={**state, "sent_at": now.isoformat()}
-    )
+    type(item).untracked.filter(pk=item.pk).update(in_flight={**state, "sent_at": now.isoformat()})
     try:
         remote_id = within_limit(lambda: CREATE[item.kind](client, item))
     except errors.ResendError as error:

@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from ...client import Client, errors
 from ...conf import resend_settings
 from ...models import Kind, OutboxEntry, SyncRun
-from ..calls import NotConfigured, open_client
+from ..calls import open_client
+from ..errors import NotConfigured
 from ..progress import Progress, Silent
 from ..runs import Run, open_run
 from .claims import Claim, NotYet, claim, due, release_all

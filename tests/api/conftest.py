@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from django_resend.models import Contact
 
-from . import ContactMaker, UserMaker
+from .helpers import ContactMaker, UserMaker
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from django_resend.models import Contact, ContactProperty, Segment, Topic
 
-from . import ROOT, UserMaker
+from .helpers import ROOT, UserMaker
 
 PATHS = ["contacts/", "segments/", "properties/", "topics/"]
 MODELS = {

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from django_resend.models import ConsentRecord, Contact, OutboxEntry, Topic
 
-from . import ROOT
+from .helpers import ROOT
 
 pytestmark = pytest.mark.usefixtures("writable")
 

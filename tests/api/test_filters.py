@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from django_resend.models import Contact, OutboxEntry, Segment, Topic
 
-from . import ROOT, ContactMaker, emails, listed
+from .helpers import ROOT, ContactMaker, emails, listed
 
 CONTACT_FILTERS = (
     "email",

@@ -20,7 +20,7 @@ from django_resend.models import (
     TopicSubscription,
 )
 
-from . import ROOT, ContactMaker, listed
+from .helpers import ROOT, ContactMaker, listed
 
 
 def test_a_contact_shows_all_of_its_mirror(client: APIClient, contact: Contact) -> None:

@@ -17,7 +17,7 @@ from django_resend.models import (
     email_key,
 )
 
-from . import ROOT
+from .helpers import ROOT
 
 pytestmark = pytest.mark.usefixtures("writable")
 

@@ -13,6 +13,12 @@ from .quirks import UnknownQuirk, describe
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("a port is a number up to 65535")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m django_resend.testing",
@@ -20,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"quirks (default first):\n{describe()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=8025, help="0 takes a free one")
+    parser.add_argument("--port", type=_port, default=8025, help="0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", choices=_LOOPBACK)
     parser.add_argument(
         "--rate-limit", type=int, default=10, metavar="N", help="calls per second; 0: no limit"

@@ -23,7 +23,7 @@ def answer(fake: FakeResend, call: Call) -> Reply:
         return json_reply(act(fake, call.json_object()))
     except ApiError as error:
         return error.reply()
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:  # arguments of a wrong kind
         return bad_parameter(str(error)).reply()
 
 

@@ -92,7 +92,7 @@ class Faults:
         status, body (objects go as JSON, text as HTML), name, headers: of the reply.
         after_effect: the call does its work first, and only its answer is spoilt.
         times: how many calls it hits. route: such as "PATCH /contacts/{id}"; None hits any call.
-        Raises ValueError for an unknown kind.
+        Raises ValueError or TypeError for an unknown kind or an argument of a wrong kind.
         """
         if kind not in KINDS:
             raise ValueError(f"unknown kind of fault {kind!r}; there are {', '.join(KINDS)}")
@@ -101,13 +101,13 @@ class Faults:
         self._faults.append(
             Fault(
                 kind,
-                status or usual,
+                int(status or usual),
                 body,
                 name or ("daily_quota_exceeded" if kind == "quota" else None),
                 after_effect or kind == "slow",
-                times,
+                int(times),
                 _shape(route),
-                wait if seconds is None else seconds,
+                wait if seconds is None else float(seconds),
                 dict(headers or {}),
             )
         )

@@ -33,6 +33,11 @@ def rows(listing: Any) -> list[Any]:
     return list(listing["data"])
 
 
+def content(reply: Any) -> dict[str, Any]:
+    """The vendor's keys: the SDK adds the headers."""
+    return {key: value for key, value in reply.items() if key != "http_headers"}
+
+
 @pytest.mark.usefixtures("served")
 class TestContacts:
     def test_create_read_update_delete(self) -> None:
@@ -52,9 +57,7 @@ class TestContacts:
             {"email": "ada+news@example.org", "last_name": "Byron", "unsubscribed": True}
         )
         contact = resend.Contacts.get(email="ada+news@example.org")
-        assert contact == resend.Contacts.get(id=made["id"]) | {
-            "http_headers": contact["http_headers"]
-        }
+        assert content(contact) == content(resend.Contacts.get(id=made["id"]))
         assert (contact["first_name"], contact["last_name"]) == ("Ada", "Byron")
         assert contact["unsubscribed"] is True
         assert contact["properties"] == {"plan": {"type": "string", "value": "pro"}}
@@ -98,9 +101,7 @@ class TestContacts:
         served.clock.advance(60)
         finished = resend.Contacts.Imports.get(made["id"])
         assert (finished["status"], finished["counts"]["created"]) == ("completed", 1)
-        assert rows(resend.Contacts.Imports.list({"status": "completed"})) == [
-            {key: value for key, value in finished.items() if key != "http_headers"}
-        ]
+        assert rows(resend.Contacts.Imports.list({"status": "completed"})) == [content(finished)]
         assert resend.Contacts.get(email="ann@example.org")["first_name"] == "Ann"
 
     @pytest.mark.filterwarnings("ignore:Audiences is deprecated:DeprecationWarning")

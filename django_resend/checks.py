@@ -20,7 +20,9 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     for key in sorted(set(given) - KNOWN_KEYS):
         hint = f"Known keys: {', '.join(sorted(KNOWN_KEYS))}."
         messages.append(
-            Warning(f"RESEND['{key}'] is not a setting of ours.", hint=hint, id="django_resend.W001")
+            Warning(
+                f"RESEND['{key}'] is not a setting of ours.", hint=hint, id="django_resend.W001"
+            )
         )
     for name, attribute in vars(ResendSettings).items():
         if isinstance(attribute, property):

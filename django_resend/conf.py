@@ -134,7 +134,9 @@ class ResendSettings:
     def _choice(key: str, value: Any, choices: tuple[Any, ...]) -> Any:
         if value not in choices:
             allowed = ", ".join(repr(choice) for choice in choices)
-            raise ImproperlyConfigured(f"RESEND['{key}'] is {value!r}; it must be one of {allowed}.")
+            raise ImproperlyConfigured(
+                f"RESEND['{key}'] is {value!r}; it must be one of {allowed}."
+            )
         return value
 
     @staticmethod
@@ -142,7 +144,9 @@ class ResendSettings:
         good = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= low
         if not good or (high is not None and value > high):
             bounds = f"at least {low}" if high is None else f"from {low} to {high}"
-            raise ImproperlyConfigured(f"RESEND['{key}'] is {value!r}; it must be a number {bounds}.")
+            raise ImproperlyConfigured(
+                f"RESEND['{key}'] is {value!r}; it must be a number {bounds}."
+            )
         return float(value)
 
 

@@ -117,9 +117,6 @@ class Quirks:
         """The value of a quirk that is a number."""
         return float(self._values[name])
 
-    def as_dict(self) -> dict[str, str]:
-        return dict(self._values)
-
 
 def describe() -> str:
     """One line for each quirk: name, values (default first), meaning."""

@@ -144,13 +144,20 @@ class Webhooks:
         return delivery
 
     def deliver(
-        self, post: Post, *, shuffle: random.Random | None = None, duplicate: bool = False
+        self,
+        post: Post,
+        *,
+        webhook_id: str | None = None,
+        shuffle: random.Random | None = None,
+        duplicate: bool = False,
     ) -> int:
-        """Hand everything pending to `post(body, headers) -> status`, and say how many it took.
+        """Hand what is pending to `post(body, headers) -> status`, and say how many it took.
 
+        That is what the standing endpoint has not had yet, or a registered one with `webhook_id`.
         In any order with `shuffle`, each twice with `duplicate`.
         """
-        waiting = self.pending() * (2 if duplicate else 1)
+        waiting = [one for one in self.pending() if one.webhook_id == webhook_id]
+        waiting *= 2 if duplicate else 1
         if shuffle is not None:
             shuffle.shuffle(waiting)
         for delivery in waiting:

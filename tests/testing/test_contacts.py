@@ -224,3 +224,37 @@ class TestAudiences:
         assert call.create(target, {"email": "ada@example.org"}) == ada
         assert call.get(f"/contacts/{ada}")["unsubscribed"] is False
         assert [row["id"] for row in call.get(target)["data"]] == [ada]
+
+    def test_the_other_routes_are_those_of_segments(self, call: Caller) -> None:
+        audience = call.create("/audiences", {"name": "Old"})
+        assert call.get(f"/audiences/{audience}")["object"] == "audience"
+        assert [row["id"] for row in call.get("/audiences")["data"]] == [audience]
+        ada = call.create(f"/audiences/{audience}/contacts", {"email": "ada@example.org"})
+        target = f"/audiences/{audience}/contacts/{ada}"
+        assert call("PATCH", target, {"first_name": "Ada"}).status == 200
+        assert call.get(target)["first_name"] == "Ada"
+        stranger = call.contact("bob@example.org")
+        assert call("GET", f"/audiences/{audience}/contacts/{stranger}").status == 404
+        assert call("DELETE", f"/audiences/{audience}/contacts/bob").status == 422
+        for _ in range(2):
+            assert call("DELETE", f"/audiences/{audience}").json()["deleted"] is True
+        assert call.get("/segments")["data"] == []
+
+
+class TestSuppressions:
+    def test_fire_webhooks_and_are_found_by_id_or_address(
+        self, fake: FakeResend, call: Caller
+    ) -> None:
+        made = call.create("/suppressions", {"email": "ada@example.org"})
+        for name in (made, "ADA@example.org"):
+            assert call.get(f"/suppressions/{name}")["email"] == "ada@example.org"
+        assert call.get("/suppressions?origin=bounce")["data"] == []
+        body = {"emails": ["ada@example.org"]}
+        assert call("POST", "/suppressions/batch/remove", body).json()["data"][0]["id"] == made
+        assert error_of(call("DELETE", f"/suppressions/{made}")) == (404, "not_found")
+        fired = [delivery.type for delivery in fake.webhooks.deliveries]
+        assert fired == ["suppression.added", "suppression.removed"]
+
+    @pytest.mark.parametrize("emails", [[], ["x"] * 101, "ada@example.org", ["nobody"], [5]])
+    def test_a_batch_holds_one_to_a_hundred_addresses(self, call: Caller, emails: Any) -> None:
+        assert call("POST", "/suppressions/batch/add", {"emails": emails}).status == 422

@@ -119,7 +119,35 @@ def test_two_requests_sent_at_once_get_two_replies(node: Socket, ada: str) -> No
     assert received.count(ada.encode()) == 2
 
 
-def test_what_is_not_http_is_refused_and_the_connection_closed(node: Socket) -> None:
-    node.connection.sendall(b"hello\r\n\r\n")
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"hello\r\n\r\n",
+        b"POST /segments HTTP/1.1\r\ncontent-length: many\r\n\r\n",
+        b"POST /segments HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nmany\r\n",
+        b"GET / HTTP/1.1\r\nx: ".ljust(65_537, b"x"),  # one byte more than a head may have
+    ],
+)
+def test_what_is_not_http_is_refused_and_the_connection_closed(
+    node: Socket, request_bytes: bytes
+) -> None:
+    node.connection.sendall(request_bytes)
     assert node.connection.recv(100).startswith(b"HTTP/1.1 400")
     assert node.connection.recv(100) == b""
+
+
+def test_a_client_that_asks_first_may_send_its_body(node: Socket) -> None:
+    body = b'{"name": "VIP"}'
+    head = f"{HEAD}expect: 100-continue\r\ncontent-length: {len(body)}\r\n"
+    node.connection.sendall(f"POST /segments HTTP/1.1\r\n{head}\r\n".encode())
+    assert node.connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert node.raw(body)["name"] == "VIP"
+
+
+def test_a_client_that_hangs_up_mid_request_harms_nobody(fake: FakeResend) -> None:
+    with fake.serve() as server:
+        for part in (b"POST /segm", b"POST /segments HTTP/1.1\r\ncontent-length: 9\r\n\r\n{"):
+            with socket.create_connection((server.host, server.port)) as connection:
+                connection.sendall(part)
+        with socket.create_connection((server.host, server.port)) as connection:
+            assert Socket(connection).send("GET", "/segments")["data"] == []

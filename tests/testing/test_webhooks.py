@@ -212,6 +212,13 @@ class TestDeliveryByHand:
             fake.webhooks.deliver(Inbox(503))
         assert (delivery.status, len(delivery.attempts)) == ("failed", len(RETRY_AFTER) + 1)
 
+    def test_to_a_registered_endpoint_only(self, fake: FakeResend) -> None:
+        hook = {"endpoint": "https://site.example/hook", "events": ["contact.created"]}
+        webhook = Caller(fake).create("/webhooks", hook)
+        fake.dashboard.create_contact("ada@example.org")
+        assert fake.webhooks.deliver(Inbox(), webhook_id=webhook) == 1
+        assert fake.webhooks.deliver(Inbox()) == 21
+
     def test_replayed(self, fake: FakeResend) -> None:
         inbox = Inbox()
         fake.webhooks.deliver(inbox)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from ..replies import ApiError, Reply, json_reply
@@ -66,9 +66,6 @@ class Table:
         if known_path:
             raise ApiError(405, "method_not_allowed", "The method is not allowed on this path.")
         raise ApiError(404, "not_found", "The requested endpoint does not exist")
-
-    def names(self) -> Iterable[str]:
-        return (route.name for routes in self._routes.values() for route in routes)
 
 
 routes = Table()

@@ -8,4 +8,5 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("django_resend.api.urls")),
+    path("resend/", include("django_resend.urls")),
 ]

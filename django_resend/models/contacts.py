@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -15,11 +15,9 @@ from .burial import Departed, bury_contacts
 from .consent import ConsentError, ConsentRecord
 from .definitions import Segment, Subscription, Topic
 from .keys import email_key
+from .links import TopicSubscription
 from .mirrored import Mirrored, MirrorQuerySet
 from .outbox import Kind
-
-if TYPE_CHECKING:
-    from .links import TopicSubscription
 
 
 def _resubscribe_hint() -> ConsentError:
@@ -155,16 +153,12 @@ class Contact(Mirrored):
 
         Raises ``ValueError`` when ``by`` or ``reason`` is empty.
         """
-        from .links import TopicSubscription
-
         with transaction.atomic(using=self._state.db):
             self._log_opt_in(by, reason, topic=topic)
             return TopicSubscription.store_choice(self, topic, Subscription.OPT_IN)
 
     def opt_out(self, topic: Topic) -> TopicSubscription:
         """Opt this person out of a topic."""
-        from .links import TopicSubscription
-
         return TopicSubscription.store_choice(self, topic, Subscription.OPT_OUT)
 
     def _log_opt_in(self, by: str, reason: str, *, topic: Topic | None) -> None:
@@ -211,8 +205,6 @@ class Contact(Mirrored):
 
     @classmethod
     def bury(cls, rows: models.QuerySet[Any], *, using: str) -> None:
-        from .links import TopicSubscription
-
         fields = ("pk", "remote_id", "email", "email_key", "unsubscribed", "in_flight")
         for batch in batches(rows.order_by().values(*fields), BATCH_ROWS):
             opt_outs = TopicSubscription.opt_outs([row["pk"] for row in batch], using=using)

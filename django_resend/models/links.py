@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models, router, transaction
 from django.utils import timezone
@@ -12,9 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from .batches import BATCH_ROWS, Deleted, batches
 from .consent import ConsentError
-from .contacts import Contact
 from .definitions import Segment, Subscription, Topic
 from .outbox import Kind, OutboxEntry
+
+if TYPE_CHECKING:
+    from .contacts import Contact
 
 Pair = tuple[int, int]
 """Local keys of a contact and a segment (or a topic)."""
@@ -56,7 +58,9 @@ class SegmentMembership(models.Model):
     ``confirmed_at`` is set once Resend is known to have it, ``sent_at`` when it may have.
     """
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, verbose_name=_("contact"))
+    contact = models.ForeignKey(
+        "django_resend.Contact", on_delete=models.CASCADE, verbose_name=_("contact")
+    )
     segment = models.ForeignKey(
         Segment, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("segment")
     )
@@ -107,7 +111,7 @@ class MembershipRemoval(models.Model):
     reached Resend.
     """
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    contact = models.ForeignKey("django_resend.Contact", on_delete=models.CASCADE, related_name="+")
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="+")
     sent_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)
@@ -215,7 +219,9 @@ class TopicSubscription(models.Model):
     ``base`` is the choice both sides are known to have agreed on, empty before that.
     """
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, verbose_name=_("contact"))
+    contact = models.ForeignKey(
+        "django_resend.Contact", on_delete=models.CASCADE, verbose_name=_("contact")
+    )
     topic = models.ForeignKey(
         Topic, on_delete=models.CASCADE, related_name="subscriptions", verbose_name=_("topic")
     )

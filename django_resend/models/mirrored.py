@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .batches import Deleted, batches
+from .burial import bury_definitions
 from .outbox import Kind, OutboxEntry
 
 M = TypeVar("M", bound="Mirrored")
@@ -175,8 +176,6 @@ class Mirrored(models.Model):
     @classmethod
     def bury(cls, rows: models.QuerySet[Any], *, using: str) -> None:
         """Before these rows are deleted: leave tombstones, and ask for the deletion at Resend."""
-        from .burial import bury_definitions
-
         for batch in batches(rows.values_list("pk", "remote_id")):
             bury_definitions(cls.kind, batch, using=using)
 

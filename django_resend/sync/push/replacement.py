@@ -17,6 +17,7 @@ from ..apply import apply_contacts
 from ..calls import within_limit
 from . import choices, members
 from .claims import Claim
+from .creation import find, post
 
 
 def is_readdressed(contact: Contact) -> bool:
@@ -27,8 +28,6 @@ def is_readdressed(contact: Contact) -> bool:
 
 def replace(client: Client, claim: Claim, contact: Contact) -> None:
     """Create the contact under its new address and link to it; the old one is deleted after."""
-    from .contacts import find, post
-
     _remember(claim, contact)
     row = find(client, contact)
     if row is None:

@@ -1,0 +1,1 @@
+"""Webhooks: receive, verify, store, apply."""

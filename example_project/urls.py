@@ -1,4 +1,4 @@
-"""The site's pages, its admin and the REST API."""
+"""The site's pages, its admin, the REST API and the address of Resend's webhook."""
 
 from __future__ import annotations
 
@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("example_project.newsletter.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("django_resend.api.urls")),
+    path("resend/", include("django_resend.urls")),
 ]

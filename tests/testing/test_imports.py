@@ -193,6 +193,10 @@ def test_imports_are_listed_newest_first_and_by_status(fake: FakeResend, call: C
         ("email\nann@example.org\n", {"on_conflict": "replace"}),
         ("email\nann@example.org\n", {"column_map": "{"}),
         ("email\nann@example.org\n", {"column_map": {"email": "E-mail"}}),
+        ("email\nann@example.org\n", {"column_map": ["email"]}),
+        ("email\nann@example.org\n", {"column_map": {"email": ["email"]}}),
+        ("email\nann@example.org\n", {"column_map": {"properties": ["plan"]}}),
+        (f"email\n{'x' * 200_000}\n", {}),
         ("email\nann@example.org\n", {"column_map": {"properties": {"plan": "Plan"}}}),
         ("email\nann@example.org\n", {"segments": ["00000000-0000-0000-0000-000000000000"]}),
     ],
@@ -201,6 +205,28 @@ def test_a_file_or_a_part_that_makes_no_sense_is_refused_at_once(
     fake: FakeResend, text: str | bytes, parts: dict[str, Any]
 ) -> None:
     assert error_of(upload(fake, text, **parts)) == (422, "validation_error")
+
+
+def test_a_form_without_a_file_is_refused(fake: FakeResend) -> None:
+    headers = HEADERS | {"content-type": "multipart/form-data; boundary=cut"}
+    reply = fake.handle("POST", "/contacts/imports", headers, b"--cut--\r\n")
+    assert error_of(reply) == (422, "missing_required_field")
+
+
+def test_a_cell_of_another_type_than_its_property_fails_the_row(fake: FakeResend) -> None:
+    fake.dashboard.create_property("plan")
+    columns = {"email": "email", "properties": {"plan": {"column": "plan", "type": "number"}}}
+    counts = finished(fake, "email,plan\nann@example.org,4\nbob@example.org,\n", column_map=columns)
+    assert (counts["created"], counts["failed"]) == (1, 1)
+
+
+def test_a_blank_property_may_clear() -> None:
+    fake = FakeResend(clock=Clock(NOON), quirks={"import_blank": "clear"})
+    fake.dashboard.create_property("plan")
+    fake.dashboard.create_contact("ann@example.org", properties={"plan": "pro"})
+    columns = {"email": "email", "properties": {"plan": {"column": "plan"}}}
+    finished(fake, "email,plan\nann@example.org,\n", column_map=columns)
+    assert contact(fake, "ann@example.org")["properties"] == {}
 
 
 def test_a_body_that_is_not_a_form_is_refused(call: Caller) -> None:

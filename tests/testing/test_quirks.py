@@ -24,10 +24,16 @@ def shown(body: Any) -> Any:
 
 def after_second_post(call: Caller) -> Any:
     call.define("plan")
-    call.contact("ada@example.org", unsubscribed=True, properties={"plan": "pro"})
+    call.contact(
+        "ada@example.org",
+        unsubscribed=True,
+        properties={"plan": "pro"},
+        segments=[{"id": call.segment("VIP")}],
+    )
     ada = call.contact("ada@example.org")
     contact = call.get(f"/contacts/{ada}")
-    return contact["unsubscribed"], list(contact["properties"])
+    joined = len(call.get(f"/contacts/{ada}/segments")["data"])
+    return contact["unsubscribed"], list(contact["properties"]), joined
 
 
 def listing_of_properties(call: Caller) -> Any:
@@ -178,8 +184,12 @@ FIVE = ["created_at", "email", "id", "unsubscribed", "updated_at"]
 ALL_FIELDS = sorted([*FIVE, "first_name", "last_name", "segment_ids"])
 PAIR = ["contact_id", "object", "segment_id"]
 OBSERVED: list[tuple[str, Observation, dict[str, Any]]] = [
-    ("duplicate_post", after_second_post, {"upsert": (False, ["plan"]), "noop": (True, ["plan"])}),
-    ("upsert_resets", after_second_post, {"fields": (False, ["plan"]), "all": (False, [])}),
+    (
+        "duplicate_post",
+        after_second_post,
+        {"upsert": (False, ["plan"], 1), "noop": (True, ["plan"], 1)},
+    ),
+    ("upsert_resets", after_second_post, {"fields": (False, ["plan"], 1), "all": (False, [], 0)}),
     (
         "property_shape",
         property_shape,

@@ -272,13 +272,12 @@ class TopicSubscription(models.Model):
         """Write a choice whatever it was before. Opting in goes through ``Contact.opt_in``."""
         using = router.db_for_write(cls, instance=contact)
         with transaction.atomic(using=using, savepoint=False):
-            row, _created = cls.untracked.using(using).update_or_create(
-                contact=contact,
-                topic=topic,
-                defaults={"subscription": choice, "changed_at": timezone.now()},
-            )
+            rows = cls.untracked.using(using).filter(contact=contact, topic=topic)
+            if not rows.update(subscription=choice, changed_at=timezone.now()):
+                new = cls(contact=contact, topic=topic, subscription=choice)
+                cls.untracked.using(using).bulk_create([new])
             OutboxEntry.objects.record(Kind.CONTACT, [contact.pk], using=using)
-        return row
+            return rows.get()
 
     @classmethod
     def opt_outs(cls, contacts: Sequence[int], *, using: str) -> dict[int, list[str]]:

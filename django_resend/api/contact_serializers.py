@@ -20,6 +20,16 @@ from ..models import (
 from .serializers import MIRRORED, NUL_REFUSED, MirroredSerializer, StrictSerializer
 from .values import MAX_KEY, storable
 
+ASK_TO_RESUBSCRIBE = _(
+    'This person has unsubscribed. To opt them in again, POST {"reason": "..."} to '
+    "contacts/<id>/resubscribe/: it records who did it and why."
+)
+ASK_TO_OPT_IN = _(
+    "This person opted out of the topic %(topic)s. To opt them in again, POST "
+    '{"topic": %(id)s, "subscription": "opt_in", "reason": "..."} to contacts/<id>/topics/: '
+    "it records who did it and why."
+)
+
 
 class SegmentLabelSerializer(StrictSerializer):
     id = serializers.IntegerField(min_value=1, max_value=MAX_KEY)
@@ -137,17 +147,6 @@ class ChoiceSerializer(StrictSerializer):
         if attrs["subscription"] == Subscription.OPT_IN and "reason" not in attrs:
             raise serializers.ValidationError({"reason": [_("Say why this person is opted in.")]})
         return attrs
-
-
-ASK_TO_RESUBSCRIBE = _(
-    'This person has unsubscribed. To opt them in again, POST {"reason": "..."} to '
-    "contacts/<id>/resubscribe/: it records who did it and why."
-)
-ASK_TO_OPT_IN = _(
-    "This person opted out of the topic %(topic)s. To opt them in again, POST "
-    '{"topic": %(id)s, "subscription": "opt_in", "reason": "..."} to contacts/<id>/topics/: '
-    "it records who did it and why."
-)
 
 
 def store_choices(contact: Contact, choices: dict[Topic, Subscription]) -> None:

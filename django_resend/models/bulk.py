@@ -135,6 +135,17 @@ def unsubscribe_from_topics(
     return _for_each_batch(contacts, work)
 
 
+def delete_contacts(contacts: models.QuerySet[Contact]) -> BulkResult:
+    """Delete the contacts here and, through the outbox, at Resend. Their opt-outs are remembered."""
+
+    def work(batch: _Batch) -> BulkResult:
+        rows = Contact.objects.using(batch.using).filter(pk__in=batch.email_keys)
+        _total, by_model = rows.delete()
+        return BulkResult(changed=by_model.get(Contact._meta.label, 0))
+
+    return _for_each_batch(contacts, work)
+
+
 @dataclass(frozen=True)
 class _Batch:
     """The contacts of one transaction, by primary key."""

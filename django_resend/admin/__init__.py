@@ -1,0 +1,28 @@
+"""The admin: thin pages over the mirror. What is changed here waits in the outbox.
+
+To change a page, unregister its model and register a subclass of the class below.
+"""
+
+from .bookkeeping import (
+    CallBudgetAdmin,
+    ConsentRecordAdmin,
+    OutboxAdmin,
+    SyncRunAdmin,
+    TombstoneAdmin,
+    WebhookEventAdmin,
+)
+from .contacts import ContactAdmin
+from .definitions import ContactPropertyAdmin, SegmentAdmin, TopicAdmin
+
+__all__ = [
+    "CallBudgetAdmin",
+    "ConsentRecordAdmin",
+    "ContactAdmin",
+    "ContactPropertyAdmin",
+    "OutboxAdmin",
+    "SegmentAdmin",
+    "SyncRunAdmin",
+    "TombstoneAdmin",
+    "TopicAdmin",
+    "WebhookEventAdmin",
+]

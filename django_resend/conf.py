@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import environ
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 Direction = Literal["both", "pull", "push"]
 Side = Literal["remote", "local"]
+Choice = TypeVar("Choice", bound=str)
 
 KNOWN_KEYS = frozenset(
     {
@@ -131,13 +132,12 @@ class ResendSettings:
         return _env.str(env, default=default)
 
     @staticmethod
-    def _choice(key: str, value: Any, choices: tuple[Any, ...]) -> Any:
-        if value not in choices:
-            allowed = ", ".join(repr(choice) for choice in choices)
-            raise ImproperlyConfigured(
-                f"RESEND['{key}'] is {value!r}; it must be one of {allowed}."
-            )
-        return value
+    def _choice(key: str, value: Any, choices: tuple[Choice, ...]) -> Choice:
+        for choice in choices:
+            if value == choice:
+                return choice
+        allowed = ", ".join(repr(choice) for choice in choices)
+        raise ImproperlyConfigured(f"RESEND['{key}'] is {value!r}; it must be one of {allowed}.")
 
     @staticmethod
     def _number(key: str, value: Any, *, low: float = 0, high: float | None = None) -> float:

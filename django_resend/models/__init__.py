@@ -1,6 +1,7 @@
 """The mirror, and its bookkeeping."""
 
 from .budget import CallBudget
+from .conflicts import ConflictRecord
 from .consent import ConsentError, ConsentRecord
 from .contacts import Contact
 from .definitions import ContactProperty, Segment, Subscription, Topic
@@ -13,6 +14,7 @@ from .tombstones import Tombstone
 
 __all__ = [
     "CallBudget",
+    "ConflictRecord",
     "ConsentError",
     "ConsentRecord",
     "Contact",

@@ -22,6 +22,7 @@ class ConsentRecord(models.Model):
     email = models.CharField(_("address"), max_length=320)
     email_key = models.CharField(max_length=255, editable=False)
     topic_id = models.BigIntegerField(_("topic"), null=True, blank=True)
+    topic_remote_id = models.CharField(max_length=64, blank=True, default="", editable=False)
     topic_name = models.CharField(_("topic name"), max_length=255, blank=True, default="")
     by = models.CharField(_("by"), max_length=255)
     reason = models.TextField(_("reason"))

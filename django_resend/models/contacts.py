@@ -68,6 +68,11 @@ class Contact(Mirrored):
     ``resubscribe``.
     """
 
+    class Attention(models.TextChoices):
+        RECALLED = "recalled", _("opted out again: this address had opted out before")
+        HELD = "held", _("opted in at Resend: waits for a person")
+        UNLINKED = "unlinked", _("not linked: its contact at Resend has another address")
+
     kind = Kind.CONTACT
     watched = frozenset({"email", "first_name", "last_name", "unsubscribed", "properties"})
 
@@ -81,6 +86,14 @@ class Contact(Mirrored):
         help_text=_("From all broadcasts, whatever the topics say."),
     )
     properties = models.JSONField(_("properties"), default=dict, blank=True)
+    attention = models.CharField(
+        _("needs attention"),
+        max_length=16,
+        choices=Attention.choices,
+        blank=True,
+        default="",
+        editable=False,
+    )
     deep_checked_at = models.DateTimeField(
         _("properties and topics last read at"), null=True, editable=False
     )
@@ -169,6 +182,7 @@ class Contact(Mirrored):
             email=self.email,
             email_key=self.email_key,
             topic_id=topic.pk if topic else None,
+            topic_remote_id=(topic.remote_id or "") if topic else "",
             topic_name=topic.name if topic else "",
             by=by,
             reason=reason,

@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
-import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 from ..client.rows import ContactRow
-from ..models import Contact, Kind, OutboxEntry, Tombstone, email_key
-from .merge import Merge, changes, merge_contact
+from ..models import (
+    Contact,
+    Kind,
+    OutboxEntry,
+    Subscription,
+    Topic,
+    TopicSubscription,
+    email_key,
+)
+from .decisions import record_conflicts, record_remote_opt_ins
+from .matching import Matches
+from .memory import Memory
+from .merge import Conflict, Merge, changes, merge_contact
 from .states import local_contact, policy, remote_contact
-
-logger = logging.getLogger("django_resend.sync")
 
 CLOCK_SKEW = timedelta(seconds=2)
 """How far the clocks of two machines of the site may differ."""
 
-LINK_FIELDS = ("remote_id", "remote_created_at", "base", "in_flight", "raw", "updated_at")
+LINK_FIELDS = (
+    "remote_id",
+    "remote_created_at",
+    "base",
+    "in_flight",
+    "raw",
+    "attention",
+    "deep_checked_at",
+    "updated_at",
+)
 VALUE_FIELDS = ("email", "email_key", "first_name", "last_name", "unsubscribed", "properties")
+COMPARED = (
+    *VALUE_FIELDS,
+    "remote_id",
+    "remote_created_at",
+    "base",
+    "in_flight",
+    "raw",
+    "attention",
+)
 
 
 @dataclass
@@ -29,24 +55,24 @@ class Applied:
     """What became of some remote contacts.
 
     ``pks``: Resend's id to local key, of all that are here. ``stale``: the ids whose rows may be
-    older than our own last push.
+    older than our own last push. ``counts``: contacts by what happened to them.
     """
 
     pks: dict[str, int] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    skipped: int = 0
-    conflicts: int = 0
-    opted_in: int = 0
-    held: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
 
-    COUNTED = ("created", "updated", "unchanged", "skipped", "conflicts", "opted_in", "held")
 
-    def counts(self, prefix: str) -> dict[str, int]:
-        named = {name: getattr(self, name) for name in self.COUNTED}
-        return {f"{prefix}_{name}": count for name, count in named.items() if count}
+@dataclass
+class _Batch:
+    """The writes that some rows ask for."""
+
+    created: list[Contact] = field(default_factory=list)
+    updated: list[Contact] = field(default_factory=list)
+    relinked: list[Contact] = field(default_factory=list)
+    to_push: list[Contact] = field(default_factory=list)
+    opted_in: list[Contact] = field(default_factory=list)
+    conflicts: list[tuple[Contact, Conflict]] = field(default_factory=list)
 
 
 def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -> Applied:
@@ -54,90 +80,59 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
 
     ``fetched_at`` is when the read was begun: a contact pushed since then is left as it is, for
     the rows may be older than that push. ``None`` says that no push can have come between.
-    Two statements, and one more for each of insert, update and outbox, however many rows.
+    Two statements, and one more for each sort of write, however many rows.
     """
     latest = {row.id: row for row in rows}
     keys = {row.id: email_key(row.email) for row in latest.values()}
-    by_id, by_key = _find(latest, keys)
-    unknown = [id for id in latest if id not in by_id and keys[id] not in by_key]
-    memory = _Memory(unknown, [keys[id] for id in unknown])
-    applied = Applied()
-    created: list[Contact] = []
-    updated: list[Contact] = []
-    to_push: list[Contact] = []
+    matches = Matches(latest, keys)
+    found = {row.id: matches.find(row) for row in latest.values()}
+    unknown = [id for id, contact in found.items() if contact is None]
+    memory = Memory(unknown, [keys[id] for id in unknown])
+    applied, batch = Applied(), _Batch()
     for row in latest.values():
-        contact: Contact | None = by_id.get(row.id) or by_key.get(keys[row.id])
+        contact = found[row.id]
         if contact is None:
             if memory.is_being_deleted(row.id):
-                applied.skipped += 1
+                applied.counts["skipped"] += 1
                 continue
-            contact = Contact(email=row.email, email_key=keys[row.id])
-            contact.unsubscribed = memory.opted_out(keys[row.id])
-            created.append(contact)
+            contact = _newcomer(row, keys[row.id], memory)
         elif _may_be_stale(contact, fetched_at):
-            applied.skipped += 1
+            applied.counts["skipped"] += 1
             applied.pks[row.id] = contact.pk
             applied.stale.add(row.id)
             continue
-        before = _snapshot(contact)
-        merged = _merge(contact, row)
-        _take(contact, row, merged)
-        _tell(contact, merged, applied)
-        if changes(merged.base, merged.local):
-            to_push.append(contact)
-        if contact._state.adding:
-            continue
-        applied.pks[row.id] = contact.pk
-        if _snapshot(contact) != before:
-            updated.append(contact)
-        else:
-            applied.unchanged += 1
-    _write(created, updated)
-    applied.created, applied.updated = len(created), len(updated)
-    applied.pks.update({str(contact.remote_id): contact.pk for contact in created})
-    OutboxEntry.objects.ensure(Kind.CONTACT, [contact.pk for contact in to_push])
+        _apply(contact, row, batch)
+    _write(batch, matches.unlinked, memory)
+    applied.pks.update({str(c.remote_id): c.pk for c in (*batch.created, *batch.updated)})
+    unchanged = {id: c.pk for id, c in found.items() if c is not None and id not in applied.pks}
+    applied.pks.update(unchanged)
+    applied.counts.update(_counted(batch, len(unchanged), len(matches.unlinked)))
     return applied
 
 
-class _Memory:
-    """The tombstones of unknown contacts: deletions under way, and opt-outs to keep."""
-
-    def __init__(self, remote_ids: Sequence[str], keys: Sequence[str]) -> None:
-        found = (
-            Tombstone.objects.filter(kind=Kind.CONTACT).filter(
-                Q(remote_id__in=remote_ids) | Q(email_key__in=keys)
-            )
-            if remote_ids
-            else ()
-        )
-        self._leaving: set[str] = set()
-        self._opted_out: set[str] = set()
-        for tombstone in found:
-            if tombstone.settled_at is None:
-                self._leaving.add(tombstone.remote_id)
-            if tombstone.unsubscribed:
-                self._opted_out.add(tombstone.email_key)
-
-    def is_being_deleted(self, remote_id: str) -> bool:
-        return remote_id in self._leaving
-
-    def opted_out(self, key: str) -> bool:
-        return key in self._opted_out
+def _newcomer(row: ContactRow, key: str, memory: Memory) -> Contact:
+    """A contact for a row that nobody here has; opted out if its address was."""
+    contact = Contact(email=row.email, email_key=key, unsubscribed=memory.unsubscribed(key))
+    if (contact.unsubscribed and row.unsubscribed is False) or memory.topics(key):
+        contact.attention = Contact.Attention.RECALLED
+    return contact
 
 
-def _find(
-    rows: dict[str, ContactRow], keys: dict[str, str]
-) -> tuple[dict[str | None, Contact], dict[str, Contact]]:
-    found = Contact.untracked.select_for_update().filter(
-        Q(remote_id__in=rows) | Q(email_key__in=keys.values())
-    )
-    by_id: dict[str | None, Contact] = {}
-    by_key: dict[str, Contact] = {}
-    for contact in found:
-        by_key[contact.email_key] = contact
-        if contact.remote_id:
-            by_id[contact.remote_id] = contact
-    return by_id, by_key
+def _apply(contact: Contact, row: ContactRow, batch: _Batch) -> None:
+    before = _snapshot(contact)
+    if contact.remote_id not in (None, row.id):
+        batch.relinked.append(contact)
+    merged = _merge(contact, row)
+    _take(contact, row, merged)
+    batch.conflicts += [(contact, conflict) for conflict in merged.conflicts]
+    if merged.opted_in:
+        batch.opted_in.append(contact)
+    if changes(merged.base, merged.local):
+        batch.to_push.append(contact)
+    if contact._state.adding:
+        batch.created.append(contact)
+    elif _snapshot(contact) != before:
+        batch.updated.append(contact)
 
 
 def _may_be_stale(contact: Contact, fetched_at: datetime | None) -> bool:
@@ -163,38 +158,67 @@ def _take(contact: Contact, row: ContactRow, merged: Merge) -> None:
     contact.base = merged.base
     if contact.in_flight and contact.remote_id is None:
         contact.in_flight = None
+    if contact.remote_id not in (None, row.id):
+        contact.deep_checked_at = None
     contact.remote_id = row.id
     contact.remote_created_at = row.created_at or contact.remote_created_at
     contact.raw = {**contact.raw, **row.raw}
-
-
-def _tell(contact: Contact, merged: Merge, applied: Applied) -> None:
-    applied.conflicts += len(merged.conflicts)
-    applied.held += merged.held
-    for conflict in merged.conflicts:
-        logger.warning(
-            "Contact %s: %s was changed on both sides; the %s value was kept.",
-            contact.pk,
-            conflict.name,
-            conflict.winner,
-        )
-    if merged.opted_in:
-        applied.opted_in += 1
-        logger.info("Contact %s opted in again at Resend.", contact.pk)
     if merged.held:
-        logger.warning("Contact %s opted in again at Resend; held for a person.", contact.pk)
+        contact.attention = Contact.Attention.HELD
+    elif contact.attention == Contact.Attention.HELD:
+        contact.attention = ""
 
 
 def _snapshot(contact: Contact) -> tuple[object, ...]:
-    names = (*VALUE_FIELDS, "remote_id", "remote_created_at", "base", "in_flight", "raw")
-    return tuple(getattr(contact, name) for name in names)
+    return tuple(getattr(contact, name) for name in COMPARED)
 
 
-def _write(created: list[Contact], updated: list[Contact]) -> None:
+def _write(batch: _Batch, unlinked: Sequence[Contact], memory: Memory) -> None:
     now = timezone.now()
-    for contact in (*created, *updated):
+    if unlinked:
+        # First, for their remote ids go to others.
+        Contact.untracked.filter(pk__in=[contact.pk for contact in unlinked]).update(
+            remote_id=None, base=None, in_flight=None, attention=Contact.Attention.UNLINKED
+        )
+    for contact in (*batch.created, *batch.updated):
         contact.updated_at = now
-    if created:
-        Contact.untracked.bulk_create(created)
-    if updated:
-        Contact.untracked.bulk_update(updated, [*VALUE_FIELDS, *LINK_FIELDS])
+    if batch.created:
+        Contact.untracked.bulk_create(batch.created)
+        _recall_topics(batch, memory)
+    if batch.updated:
+        Contact.untracked.bulk_update(batch.updated, [*VALUE_FIELDS, *LINK_FIELDS])
+    if batch.relinked:
+        # What was agreed on with another remote contact says nothing of this one.
+        TopicSubscription.untracked.filter(contact__in=batch.relinked).update(base="")
+    OutboxEntry.objects.ensure(Kind.CONTACT, [contact.pk for contact in batch.to_push])
+    record_conflicts(batch.conflicts)
+    record_remote_opt_ins(batch.opted_in)
+
+
+def _recall_topics(batch: _Batch, memory: Memory) -> None:
+    wanted = {contact: memory.topics(contact.email_key) for contact in batch.created}
+    remembered = {topic for topics in wanted.values() for topic in topics}
+    if not remembered:
+        return
+    topics = {row.remote_id: row for row in Topic.untracked.filter(remote_id__in=remembered)}
+    recalled = [
+        TopicSubscription(contact=contact, topic=topics[id], subscription=Subscription.OPT_OUT)
+        for contact, ids in wanted.items()
+        for id in ids
+        if id in topics
+    ]
+    TopicSubscription.untracked.bulk_create(recalled, ignore_conflicts=True)
+    batch.to_push += [row.contact for row in recalled]
+
+
+def _counted(batch: _Batch, unchanged: int, unlinked: int) -> dict[str, int]:
+    return {
+        "created": len(batch.created),
+        "updated": len(batch.updated),
+        "unchanged": unchanged,
+        "relinked": len(batch.relinked) + unlinked,
+        "conflicts": len(batch.conflicts),
+        "opted_in": len(batch.opted_in),
+        "recalled": sum(c.attention == Contact.Attention.RECALLED for c in batch.created),
+        "held": sum(c.attention == Contact.Attention.HELD for c in batch.updated),
+    }

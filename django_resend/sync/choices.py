@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from django.utils import timezone
 
 from ..client.rows import SubscriptionRow
-from ..models import Kind, OutboxEntry, Subscription, Topic, TopicSubscription
-from .merge import merge_consent
+from ..models import Contact, Kind, OutboxEntry, Subscription, Topic, TopicSubscription
+from .decisions import record_conflicts, record_remote_opt_ins
+from .merge import Conflict, consent_conflict, merge_consent
 from .states import policy
-
-logger = logging.getLogger("django_resend.sync")
 
 
 def apply_choices(told: Mapping[int, Sequence[SubscriptionRow]]) -> int:
@@ -21,55 +20,70 @@ def apply_choices(told: Mapping[int, Sequence[SubscriptionRow]]) -> int:
     A topic that a contact's list lacks says nothing. Call it inside a transaction; at most five
     statements, however many rows.
     """
-    topics = dict(Topic.untracked.exclude(remote_id=None).values_list("remote_id", "pk"))
-    found = {
-        (row.contact_id, row.topic_id): row
-        for row in TopicSubscription.untracked.select_for_update().filter(contact_id__in=told)
-    }
+    topics = {topic.remote_id: topic for topic in Topic.untracked.exclude(remote_id=None)}
+    choices = TopicSubscription.untracked.select_for_update(of=("self",)).select_related("contact")
+    found = {(row.contact_id, row.topic_id): row for row in choices.filter(contact_id__in=told)}
     created: list[TopicSubscription] = []
     updated: list[TopicSubscription] = []
+    conflicts: list[tuple[Contact, Conflict]] = []
     to_push: dict[int, None] = {}
+    held: dict[int, None] = {}
     for contact, rows in told.items():
         for row in rows:
             topic = topics.get(row.id)
             if topic is None or row.subscription not in Subscription.values:
                 continue
-            known = found.get((contact, topic))
+            known = found.get((contact, topic.pk))
             if known is None:
                 choice = str(row.subscription)
                 created.append(
                     TopicSubscription(
-                        contact_id=contact, topic_id=topic, subscription=choice, base=choice
+                        contact_id=contact, topic=topic, subscription=choice, base=choice
                     )
                 )
                 continue
-            before = (known.subscription, known.base)
-            _merge(known, str(row.subscription))
-            if (known.subscription, known.base) != before:
+            merged = _merge(known, topic, str(row.subscription))
+            if merged.changed:
                 updated.append(known)
             if known.subscription != known.base:
                 to_push[contact] = None
+            conflicts += [(known.contact, conflict) for conflict in merged.conflicts]
+            if merged.opted_in:
+                record_remote_opt_ins([known.contact], topic)
+            if merged.held:
+                held[contact] = None
     TopicSubscription.untracked.bulk_create(created, ignore_conflicts=True)
     if updated:
         TopicSubscription.untracked.bulk_update(updated, ["subscription", "base", "changed_at"])
+    if held:
+        Contact.untracked.filter(pk__in=held).update(attention=Contact.Attention.HELD)
     OutboxEntry.objects.ensure(Kind.CONTACT, to_push)
+    record_conflicts(conflicts)
     return len(created) + len(updated)
 
 
-def _merge(known: TopicSubscription, remote: str) -> None:
+class _Merged(NamedTuple):
+    changed: bool
+    opted_in: bool
+    held: bool
+    conflicts: list[Conflict]
+
+
+def _merge(known: TopicSubscription, topic: Topic, told: str) -> _Merged:
     base = None if not known.base else known.base == Subscription.OPT_OUT
     local = known.subscription == Subscription.OPT_OUT
-    opted_out, agreed, held = merge_consent(base, local, remote == Subscription.OPT_OUT, policy())
-    if held:
-        logger.warning(
-            "Contact %s opted in to topic %s at Resend; held for a person.",
-            known.contact_id,
-            known.topic_id,
-        )
+    remote = told == Subscription.OPT_OUT
+    opted_out, agreed, held = merge_consent(base, local, remote, policy())
+    before = (known.subscription, known.base)
+    known.subscription, known.base = _choice(opted_out), _choice(agreed)
     if opted_out != local:
         known.changed_at = timezone.now()
-    known.subscription = _choice(opted_out)
-    known.base = _choice(agreed)
+    return _Merged(
+        changed=before != (known.subscription, known.base),
+        opted_in=local and not opted_out,
+        held=held,
+        conflicts=consent_conflict(f"topics.{topic.name}", base, local, remote),
+    )
 
 
 def _choice(opted_out: bool) -> str:

@@ -33,6 +33,7 @@ class Conflict:
     local: Any
     remote: Any
     winner: Side
+    reason: Literal["policy", "opt_out"] = "policy"
 
 
 @dataclass
@@ -94,6 +95,13 @@ def merge_consent(
     return True, True, True
 
 
+def consent_conflict(name: str, base: bool | None, local: bool, remote: bool) -> list[Conflict]:
+    """The conflict between two consents that no base explains: the opt-out's side won."""
+    if base is not None or local == remote:
+        return []
+    return [Conflict(name, local, remote, "local" if local else "remote", "opt_out")]
+
+
 def merge_contact(
     base: State | None, in_flight: State | None, local: State, remote: State, policy: Policy
 ) -> Merge:
@@ -113,6 +121,9 @@ def merge_contact(
         )
         merged.opted_in = bool(local["unsubscribed"]) and not opted_out
         merged.local["unsubscribed"] = opted_out
+        merged.conflicts += consent_conflict(
+            "unsubscribed", agreed, bool(local["unsubscribed"]), bool(remote["unsubscribed"])
+        )
     if "properties" in remote:
         inner = merge_properties(
             _get(base, "properties"), local["properties"], remote["properties"], policy

@@ -47,7 +47,7 @@ def _walk(pull: Pull, after: str | None, seen: Seen) -> None:
             pull.checkpoint(STAGE, after=after, seen=seen.pack())
             applied = apply_contacts(page.rows, fetched_at=fetched_at)
         seen.add(applied.pks.values())
-        pull.run.counts.update(applied.counts(STAGE))
+        pull.count(STAGE, applied.counts)
         pull.progress.advance(len(page.rows))
         after = page.next
         fetched_at = timezone.now()

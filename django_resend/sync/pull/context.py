@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,9 @@ class Pull:
     def take_cursor(self) -> dict[str, Any]:
         cursor, self.resume = self.resume, {}
         return cursor
+
+    def count(self, prefix: str, counts: Mapping[str, int]) -> None:
+        self.run.counts.update({f"{prefix}_{name}": n for name, n in counts.items() if n})
 
     def stop(self, sentence: str) -> None:
         self.stopped.append(sentence)

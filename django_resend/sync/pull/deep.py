@@ -63,7 +63,11 @@ def _read(pull: Pull, batch: Sequence[tuple[int, str]], reads_topics: bool) -> s
         read = {pk for pk, _ in batch} - left
         Contact.untracked.filter(pk__in=read).update(deep_checked_at=timezone.now())
     pull.run.counts.update(
-        {"deep_read": len(rows), "deep_updated": applied.updated, "choices_changed": changed}
+        {
+            "deep_read": len(rows),
+            "deep_updated": applied.counts["updated"],
+            "choices_changed": changed,
+        }
     )
     pull.progress.advance(len(batch))
     return left

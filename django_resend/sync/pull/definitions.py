@@ -23,7 +23,8 @@ from ...models import (
     exact_key,
 )
 from ..calls import walk_patiently
-from ..merge import Merge, merge_values
+from ..decisions import record_conflicts
+from ..merge import Conflict, Merge, merge_values
 from ..states import policy, remote_property, remote_segment, remote_topic
 from .absence import delete_absent_definitions
 from .context import Pull
@@ -129,6 +130,7 @@ def store_definitions(kind: Kind, rows: Sequence[DefinitionRow]) -> dict[str, in
     created: list[Any] = []
     updated: list[Any] = []
     to_push: list[int] = []
+    conflicts: list[tuple[Any, Conflict]] = []
     for row in {row.id: row for row in rows}.values():
         if row.id in leaving:
             continue
@@ -147,10 +149,12 @@ def store_definitions(kind: Kind, rows: Sequence[DefinitionRow]) -> dict[str, in
             continue
         if _snapshot(item, source) != before:
             updated.append(item)
+        conflicts += [(item, conflict) for conflict in merged.conflicts]
         if any(merged.local[name] != merged.base.get(name) for name in merged.local):
             to_push.append(item.pk)
     _write(model, created, updated, source)
     OutboxEntry.objects.ensure(kind, to_push)
+    record_conflicts(conflicts)
     return {f"{kind}_created": len(created), f"{kind}_updated": len(updated)}
 
 

@@ -94,7 +94,7 @@ def _store_members(
     strangers = [row for row in rows if row.id not in known]
     if strangers:
         applied = apply_contacts(strangers, fetched_at=fetched_at)
-        pull.run.counts.update(applied.counts("contacts"))
+        pull.count("contacts", applied.counts)
         known |= {id: Known(pk, None, False, False) for id, pk in applied.pks.items()}
     now = timezone.now()
     new = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ...models import ConsentRecord, Contact, Subscription, Tombstone, Topic, TopicSubscription
+from ...models import ConsentRecord, Contact, Subscription, Topic, TopicSubscription
+from ..memory import Memory
 
 
 def keep_opt_outs(contact: Contact) -> None:
@@ -23,19 +24,24 @@ def keep_opt_outs(contact: Contact) -> None:
 
 def recall_opt_outs(contact: Contact) -> None:
     """Opt a contact out again of what its address had opted out of. Call it in a transaction."""
-    remembered = Tombstone.objects.filter(email_key=contact.email_key).exclude(
-        unsubscribed=False, topic_opt_outs=[]
+    memory = Memory([], [contact.email_key])
+    topics = Topic.untracked.filter(remote_id__in=memory.topics(contact.email_key))
+    recalled = [topic for topic in topics if _choice(contact, topic) in (None, Subscription.OPT_IN)]
+    unsubscribes = memory.unsubscribed(contact.email_key) and not contact.unsubscribed
+    if not recalled and not unsubscribes:
+        return
+    contact.unsubscribed |= unsubscribes
+    contact.attention = Contact.Attention.RECALLED
+    Contact.untracked.filter(pk=contact.pk).update(
+        unsubscribed=contact.unsubscribed, attention=contact.attention
     )
-    for tombstone in remembered.exclude(object_id=contact.pk):
-        if tombstone.unsubscribed and not contact.unsubscribed:
-            contact.unsubscribed = True
-            Contact.untracked.filter(pk=contact.pk).update(unsubscribed=True)
-        for topic in Topic.untracked.filter(remote_id__in=tombstone.topic_opt_outs):
-            TopicSubscription.untracked.update_or_create(
-                contact=contact,
-                topic=topic,
-                defaults={"subscription": Subscription.OPT_OUT, "changed_at": timezone.now()},
-            )
+    for topic in recalled:
+        TopicSubscription.store_choice(contact, topic, Subscription.OPT_OUT)
+
+
+def _choice(contact: Contact, topic: Topic) -> str | None:
+    rows = TopicSubscription.untracked.filter(contact=contact, topic=topic)
+    return rows.values_list("subscription", flat=True).first()
 
 
 def use(contact: Contact, *, topics: bool) -> None:

@@ -32,6 +32,8 @@ def push_contact(client: Client, claim: Claim) -> None:
     if contact.remote_id is None:
         create(client, claim, contact)
         contact.refresh_from_db()
+        if contact.remote_id is None:
+            raise NotYet("Another contact is about to leave this address at Resend.")
     elif is_readdressed(contact):
         replace(client, claim, contact)
         contact.refresh_from_db()

@@ -1,0 +1,62 @@
+"""The memory of addresses: deletions under way, and opt-outs that outlived their contact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import Max, Q
+
+from ..models import ConsentRecord, Kind, Tombstone
+
+GLOBAL = ""
+"""Stands for the global subscription where topics are named by Resend's id."""
+
+
+class Memory:
+    """What the tombstones tell of some remote ids and addresses (by key).
+
+    An explicit opt-in that came after the tombstone ends the memory of that opt-out. At most two
+    queries.
+    """
+
+    def __init__(self, remote_ids: Sequence[str], keys: Iterable[str]) -> None:
+        self._leaving: set[str] = set()
+        self._opted_out: dict[str, dict[str, datetime]] = {}
+        wanted = {key for key in keys if key}
+        if remote_ids or wanted:
+            self._read(remote_ids, wanted)
+        if self._opted_out:
+            self._forget_later_opt_ins()
+
+    def is_being_deleted(self, remote_id: str) -> bool:
+        return remote_id in self._leaving
+
+    def unsubscribed(self, key: str) -> bool:
+        """Whether this address had unsubscribed."""
+        return GLOBAL in self._opted_out.get(key, {})
+
+    def topics(self, key: str) -> list[str]:
+        """The topics, by Resend's id, that this address had opted out of."""
+        return [topic for topic in self._opted_out.get(key, {}) if topic != GLOBAL]
+
+    def _read(self, remote_ids: Sequence[str], keys: set[str]) -> None:
+        found = Tombstone.objects.filter(kind=Kind.CONTACT).filter(
+            Q(remote_id__in=remote_ids) | Q(email_key__in=keys)
+        )
+        for tombstone in found.order_by("deleted_at"):
+            if tombstone.settled_at is None:
+                self._leaving.add(tombstone.remote_id)
+            if tombstone.email_key in keys:
+                topics = [*([GLOBAL] if tombstone.unsubscribed else []), *tombstone.topic_opt_outs]
+                if topics:
+                    opted_out = self._opted_out.setdefault(tombstone.email_key, {})
+                    opted_out.update(dict.fromkeys(topics, tombstone.deleted_at))
+
+    def _forget_later_opt_ins(self) -> None:
+        records = ConsentRecord.objects.filter(email_key__in=self._opted_out)
+        latest = records.order_by().values_list("email_key", "topic_remote_id")
+        for key, topic, recorded_at in latest.annotate(Max("recorded_at")):
+            remembered = self._opted_out[key]
+            if topic in remembered and recorded_at >= remembered[topic]:
+                del remembered[topic]

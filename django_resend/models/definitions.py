@@ -28,7 +28,7 @@ class Segment(Mirrored):
 
     name = models.TextField(_("name"))
 
-    objects: ClassVar[models.Manager[Segment]] = models.Manager.from_queryset(MirrorQuerySet)()
+    objects: ClassVar[Any] = models.Manager.from_queryset(MirrorQuerySet)()
 
     class Meta:
         verbose_name = _("segment")
@@ -61,7 +61,7 @@ class Topic(Mirrored):
         _("visibility"), max_length=16, choices=Visibility.choices, default=Visibility.PRIVATE
     )
 
-    objects: ClassVar[models.Manager[Topic]] = models.Manager.from_queryset(MirrorQuerySet)()
+    objects: ClassVar[Any] = models.Manager.from_queryset(MirrorQuerySet)()
 
     class Meta:
         verbose_name = _("topic")
@@ -96,9 +96,7 @@ class ContactProperty(Mirrored):
     type = models.CharField(_("type"), max_length=32, choices=Type.choices, default=Type.STRING)
     fallback_value = models.JSONField(_("fallback value"), null=True, blank=True)
 
-    objects: ClassVar[models.Manager[ContactProperty]] = models.Manager.from_queryset(
-        MirrorQuerySet
-    )()
+    objects: ClassVar[Any] = models.Manager.from_queryset(MirrorQuerySet)()
 
     class Meta:
         verbose_name = _("contact property")

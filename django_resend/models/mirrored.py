@@ -88,7 +88,7 @@ class Mirrored(models.Model):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     untracked: ClassVar[models.Manager[Any]] = models.Manager()
-    """Writes through it stay out of the outbox: for what comes from Resend only."""
+    """Its querysets' writes stay out of the outbox: for what comes from Resend only."""
 
     class Meta:
         abstract = True

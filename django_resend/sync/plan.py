@@ -64,28 +64,25 @@ class Plan:
 
 def plan_pull(*, shallow: bool = True, deep: bool = True) -> Plan:
     """The plan of a pull, from what the mirror holds now: the numbers at Resend may differ."""
-    contacts = Contact.untracked.count()
     stages: list[Stage] = []
     if shallow:
-        definitions = (Segment, Topic, ContactProperty)
-        listed = sum(_pages(model.untracked.count()) for model in definitions)
-        members = Segment.untracked.exclude(remote_id=None).annotate(size=Count("memberships"))
-        stages += [
-            Stage("definitions", listed, exact=False),
-            Stage("contacts", _pages(contacts), exact=False),
-            Stage(
-                "memberships",
-                sum(_pages(size) for size in members.values_list("size", flat=True)),
-                exact=False,
-            ),
-        ]
+        stages += _list_stages()
     if deep:
-        topics = Topic.untracked.count()
-        if topics or ContactProperty.untracked.exists():
-            stages.append(Stage("properties", contacts, exact=False))
-        if topics:
-            stages.append(Stage("topic choices", contacts * _pages(topics), exact=False))
+        stages += _single_stages(Contact.untracked.count())
     return Plan(stages, current_rate())
+
+
+def plan_drift(*, deep: bool = False, sample: int | None = None) -> Plan:
+    """The plan of a comparison, from what the mirror holds now."""
+    if sample is None:
+        stages = _list_stages()
+        if deep:
+            stages += _single_stages(Contact.untracked.count())
+        return Plan(stages, current_rate())
+    size = min(sample, Contact.untracked.count())
+    definitions, *_ = _list_stages()
+    memberships = Stage("memberships", size, exact=False)
+    return Plan([definitions, *_single_stages(size), memberships], current_rate())
 
 
 def plan_push() -> Plan:
@@ -101,6 +98,28 @@ def plan_push() -> Plan:
         Stage("deletions", deletions),
     ]
     return Plan([stage for stage in stages if stage.calls], current_rate())
+
+
+def _list_stages() -> list[Stage]:
+    definitions = (Segment, Topic, ContactProperty)
+    listed = sum(_pages(model.untracked.count()) for model in definitions)
+    segments = Segment.untracked.exclude(remote_id=None).annotate(size=Count("memberships"))
+    members = sum(_pages(size) for size in segments.values_list("size", flat=True))
+    return [
+        Stage("definitions", listed, exact=False),
+        Stage("contacts", _pages(Contact.untracked.count()), exact=False),
+        Stage("memberships", members, exact=False),
+    ]
+
+
+def _single_stages(contacts: int) -> list[Stage]:
+    topics = Topic.untracked.count()
+    stages = []
+    if topics or ContactProperty.untracked.exists():
+        stages.append(Stage("properties", contacts, exact=False))
+    if topics:
+        stages.append(Stage("topic choices", contacts * _pages(topics), exact=False))
+    return stages
 
 
 def _contact_stages(keys: Iterable[int]) -> list[Stage]:

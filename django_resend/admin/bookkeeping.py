@@ -189,7 +189,7 @@ class ByAddressAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("contact"), ordering="email_key")
     def contact(self, obj: Any) -> Any:
-        return change_link(self, Contact, obj.contact_pk, str(obj))
+        return change_link(self, Contact, obj.contact_pk, obj.email or str(obj))
 
 
 @admin.register(Tombstone)

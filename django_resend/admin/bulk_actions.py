@@ -73,9 +73,9 @@ def perform(
     model_admin: ModelAdmin, request: HttpRequest, contacts: QuerySet[Any], action: BulkAction
 ) -> HttpResponse | None:
     """Ask first; once confirmed, write the mirror and the outbox and tell the outcome."""
-    data = request.POST if is_confirmed(request) else None
-    form = ChoiceForm(data, field=ChoiceField(action, contacts))
     count = contacts.count()
+    data = request.POST if is_confirmed(request, count) else None
+    form = ChoiceForm(data, field=ChoiceField(action, contacts))
     if form.is_valid():
         chosen = list(form.cleaned_data["chosen"])
         result = action.run(contacts, chosen)

@@ -42,8 +42,13 @@ class Page:
     destructive: bool = False
 
 
-def is_confirmed(request: HttpRequest) -> bool:
-    return CONFIRMED in request.POST
+def is_confirmed(request: HttpRequest, count: int) -> bool:
+    """Whether the button was pressed on a page that named at least so many contacts.
+
+    The filter is applied again, and may find more by now: those were not confirmed.
+    """
+    confirmed = request.POST.get(CONFIRMED, "")
+    return confirmed.isdecimal() and int(confirmed) >= count
 
 
 def confirm(
@@ -57,13 +62,14 @@ def confirm(
         "opts": model_admin.opts,
         "page": page,
         "count": count,
+        "grown": CONFIRMED in request.POST and not is_confirmed(request, count),
         "back": request.get_full_path(),
         "hidden": [
             ("action", page.action),
             ("select_across", across),
             # Django asks for one selected row also where all are meant.
             *((ACTION_CHECKBOX_NAME, pk) for pk in (selected[:1] if across == "1" else selected)),
-            (CONFIRMED, "yes"),
+            (CONFIRMED, count),
         ],
     }
     return TemplateResponse(request, "django_resend/admin/confirm.html", context)

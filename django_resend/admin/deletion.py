@@ -25,7 +25,7 @@ class DeleteAction(ModelAdmin):
     @admin.action(permissions=["delete"], description=gettext_lazy("Delete…"))
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         count = queryset.count()
-        if is_confirmed(request):
+        if is_confirmed(request, count):
             deleted = delete_contacts(queryset).changed
             log_action(self, request, count=deleted, what=_("Deleted"), flag=DELETION)
             sentence = ngettext("%d contact deleted.", "%d contacts deleted.", deleted) % deleted

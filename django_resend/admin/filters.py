@@ -12,7 +12,18 @@ from django.utils.translation import gettext_lazy as _
 from ..models import Segment, SegmentMembership, Subscription, Topic, TopicSubscription
 
 
-class UnsubscribedFilter(admin.SimpleListFilter):
+class StrictFilter(admin.SimpleListFilter):
+    """A filter that is asked for is applied, whatever its value.
+
+    Django's own is dropped while it has no choices to offer; an action on "all" would then meet
+    everyone.
+    """
+
+    def has_output(self) -> bool:
+        return self.value() is not None or super().has_output()
+
+
+class UnsubscribedFilter(StrictFilter):
     title = _("broadcasts")
     parameter_name = "unsubscribed"
 
@@ -20,12 +31,15 @@ class UnsubscribedFilter(admin.SimpleListFilter):
         return [("0", _("subscribed")), ("1", _("unsubscribed"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        if self.value() not in ("0", "1"):
+        value = self.value()
+        if value is None:
             return None
-        return queryset.filter(unsubscribed=self.value() == "1")
+        if value not in ("0", "1"):
+            return queryset.none()
+        return queryset.filter(unsubscribed=value == "1")
 
 
-class SegmentFilter(admin.SimpleListFilter):
+class SegmentFilter(StrictFilter):
     title = _("segment")
     parameter_name = "segment"
 
@@ -42,7 +56,7 @@ class SegmentFilter(admin.SimpleListFilter):
         return queryset.filter(Exists(members))
 
 
-class TopicFilter(admin.SimpleListFilter):
+class TopicFilter(StrictFilter):
     """By what holds for the contact: the own choice, or the topic's default where there is none."""
 
     title = _("topic")

@@ -30,7 +30,7 @@ class SyncActions(ModelAdmin):
         pks = queryset.order_by().values("pk")
         entries = OutboxEntry.objects.filter(kind=Kind.CONTACT, object_id__in=pks)
         count = queryset.count()
-        if is_confirmed(request) and resend_settings.may_push:
+        if is_confirmed(request, count) and resend_settings.may_push:
             due = make_due(entries)
             log_action(self, request, count=count, what=_("Push now"))
             sentence = ngettext("%d contact is due now.", "%d contacts are due now.", due) % due
@@ -60,7 +60,7 @@ class SyncActions(ModelAdmin):
     @admin.action(permissions=["change"], description=gettext_lazy("Pull now…"))
     def pull_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         count = queryset.count()
-        if is_confirmed(request) and resend_settings.may_pull:
+        if is_confirmed(request, count) and resend_settings.may_pull:
             log_action(self, request, count=count, what=_("Pull now"))
             tell_waking(self, request, _("A pull was asked for."), wake(pull, deep_pull))
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.db import models
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
@@ -13,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import OutboxEntry
+from .filters import StrictFilter
 
 
 class SyncState(models.TextChoices):
@@ -33,7 +33,7 @@ def badge(state: SyncState) -> SafeString:
     return format_html('<span class="resend-badge resend-{}">{}</span>', state.value, state.label)
 
 
-class SyncStateFilter(admin.SimpleListFilter):
+class SyncStateFilter(StrictFilter):
     title = _("sync state")
     parameter_name = "sync_state"
 
@@ -47,5 +47,7 @@ class SyncStateFilter(admin.SimpleListFilter):
         entries = OutboxEntry.objects.filter(kind=queryset.model.kind, object_id=OuterRef("pk"))
         if value in OutboxEntry.State.values:
             return queryset.filter(Exists(entries.filter(state=value)))
+        if value not in SyncState.values:
+            return queryset.none()
         at_resend = value == SyncState.IN_STEP
         return queryset.filter(~Exists(entries), remote_id__isnull=not at_resend)

@@ -38,9 +38,9 @@ class _Inputs(HTMLParser):
             self._textarea = name
         elif tag == "input" and name and "disabled" not in given:
             kind = given.get("type")
-            if kind == "checkbox" and "checked" not in given:
-                return
-            if kind != "submit":
+            if kind == "checkbox" and "checked" in given:
+                self._add(name, given.get("value") or "on")
+            elif kind not in ("checkbox", "submit"):
                 self._add(name, given.get("value"))
 
     def handle_data(self, data: str) -> None:

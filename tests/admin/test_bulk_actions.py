@@ -158,6 +158,21 @@ def test_all_found_by_a_search_are_changed_and_no_others(
     assert set(emails) == {"p00010@example.org", "p00011@example.org"}
 
 
+def test_contacts_that_match_only_since_the_page_was_shown_are_asked_for_again(
+    client: Client, contacts_url: str, make_contacts: ContactMaker, friends: Segment
+) -> None:
+    make_contacts(2)
+    page = start_action(client, contacts_url, "add_to_segments", [1], across=True)
+    make_contacts(1)
+
+    again = finish_action(client, contacts_url, page, chosen=friends.pk)
+
+    assert "More contacts match by now." in again.content.decode()
+    assert not friends.memberships.exists()
+    finish_action(client, contacts_url, again, chosen=friends.pk)
+    assert friends.memberships.count() == 3
+
+
 def test_choosing_nothing_asks_again(
     client: Client, contacts_url: str, contact: Contact, friends: Segment
 ) -> None:
@@ -181,11 +196,11 @@ def test_without_any_segment_the_page_says_so_and_has_no_button(
 def test_a_get_never_runs_an_action(
     client: Client, contacts_url: str, contact: Contact, friends: Segment
 ) -> None:
-    query = {
+    query: dict[str, Any] = {
         "action": "add_to_segments",
         "_selected_action": contact.pk,
         "chosen": friends.pk,
-        "confirmed": "yes",
+        "confirmed": 1,
     }
 
     client.get(contacts_url, query)
@@ -210,7 +225,7 @@ def test_who_may_only_look_can_run_no_action(
 ) -> None:
     client = client_with("view_contact")
     contact.segments.add(friends)
-    data = {"action": action, "_selected_action": contact.pk, "confirmed": "yes", "chosen": 1}
+    data = {"action": action, "_selected_action": contact.pk, "confirmed": 1, "chosen": 1}
 
     client.post(contacts_url, data)
 

@@ -102,7 +102,7 @@ def test_a_direction_that_is_switched_off_is_not_asked_for(
     settings.RESEND = {**settings.RESEND, "DIRECTION": direction}
     page = start_action(client, url(Contact), action, [contact.pk])
 
-    again = finish_action(client, url(Contact), page, confirmed="yes")
+    again = finish_action(client, url(Contact), page)
 
     assert sentence in page.content.decode()
     assert sentence in again.content.decode()

@@ -9,7 +9,8 @@ from unittest.mock import patch
 
 import pytest
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import given
@@ -24,6 +25,7 @@ from django_resend.models import (
     Segment,
     SegmentMembership,
     Subscription,
+    Tombstone,
     Topic,
     TopicSubscription,
 )
@@ -31,6 +33,7 @@ from django_resend.models.bulk import (
     BulkResult,
     LeftOut,
     add_to_segments,
+    delete_contacts,
     remove_from_segments,
     subscribe_to_topics,
     unsubscribe_from_topics,
@@ -177,6 +180,20 @@ def test_unsubscribing_records_the_opt_out_whatever_was_chosen_before() -> None:
     assert result == BulkResult(changed=2, unchanged=1)
     assert set(news.subscriptions.values_list("subscription", flat=True)) == {"opt_out"}
     assert waiting() == set(contacts.values_list("pk", flat=True)) - {refuser.pk}
+
+
+def test_deleting_leaves_tombstones_that_remember_the_opt_outs() -> None:
+    contacts = make_contacts(3)
+    contacts[0].opt_out(make_topic(remote_id="t-1"))
+    Contact.untracked.update(remote_id=Concat(Value("c-"), "email_key"))
+
+    with patch("django_resend.models.bulk.BATCH_ROWS", 2):
+        result = delete_contacts(contacts)
+
+    assert result == BulkResult(changed=3)
+    assert not Contact.objects.exists()
+    assert Tombstone.objects.get(email="p0@example.org").topic_opt_outs == ["t-1"]
+    assert OutboxEntry.objects.exclude(remote_id="").count() == 3
 
 
 @pytest.mark.parametrize(

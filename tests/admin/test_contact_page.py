@@ -304,6 +304,15 @@ def test_the_page_tells_what_resend_said_and_what_waits(
     ]
 
 
+def test_a_contact_that_resend_does_not_know_is_to_be_created(
+    client: Client, contact: Contact, page: str
+) -> None:
+    Contact.untracked.filter(pk=contact.pk).update(remote_id=None)
+    OutboxEntry.objects.record(Kind.CONTACT, [contact.pk])
+
+    assert "<li>Create the contact</li>" in client.get(page).content.decode()
+
+
 def test_a_contact_in_step_has_nothing_to_be_sent(client: Client, page: str) -> None:
     html = client.get(page).content.decode()
 

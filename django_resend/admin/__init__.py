@@ -5,6 +5,7 @@ To change a page, unregister its model and register a subclass of the class belo
 
 from .bookkeeping import (
     CallBudgetAdmin,
+    ConflictAdmin,
     ConsentRecordAdmin,
     OutboxAdmin,
     SyncRunAdmin,
@@ -16,6 +17,7 @@ from .definitions import ContactPropertyAdmin, SegmentAdmin, TopicAdmin
 
 __all__ = [
     "CallBudgetAdmin",
+    "ConflictAdmin",
     "ConsentRecordAdmin",
     "ContactAdmin",
     "ContactPropertyAdmin",

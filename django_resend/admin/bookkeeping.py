@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import (
     CallBudget,
+    ConflictRecord,
     ConsentRecord,
     Contact,
     ContactProperty,
@@ -69,8 +70,34 @@ class ReadOnlyAdmin(ModelAdmin):
         return request.user.has_perm(label % "view") or request.user.has_perm(label % "change")
 
 
+class ByObjectAdmin(ReadOnlyAdmin):
+    """Rows about a mirrored object, by kind and key, with its name read in the same query."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        names = [
+            When(kind=kind, then=Cast(Subquery(named(model, field)), TextField()))
+            for kind, (model, field) in MODELS.items()
+        ]
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(name=Case(*names))
+        return rows
+
+    @admin.display(description=_("object"))
+    def object(self, obj: Any) -> Any:
+        model, _field = MODELS[obj.kind]
+        pk = obj.object_id if obj.name is not None else None
+        return change_link(self, model, pk, obj.name or self.name_of_departed(obj))
+
+    def name_of_departed(self, obj: Any) -> str:
+        return f"#{obj.object_id}"
+
+
+def named(model: type[Any], field: str) -> QuerySet[Any]:
+    rows: QuerySet[Any] = model._default_manager.filter(pk=OuterRef("object_id"))
+    return rows.values(field)[:1]
+
+
 @admin.register(OutboxEntry)
-class OutboxAdmin(ReadOnlyAdmin):
+class OutboxAdmin(ByObjectAdmin):
     list_display = ["object", "badge", "error", "kind", "wish", "changed_at", "attempts"]
     list_display_links = ["badge"]
     list_filter = ["state", "kind"]
@@ -89,19 +116,8 @@ class OutboxAdmin(ReadOnlyAdmin):
     ordering = ["-pk"]
     actions = ["try_again"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        names = [
-            When(kind=kind, then=Cast(Subquery(named(model, field)), TextField()))
-            for kind, (model, field) in MODELS.items()
-        ]
-        rows: QuerySet[Any] = super().get_queryset(request).annotate(name=Case(*names))
-        return rows
-
-    @admin.display(description=_("object"))
-    def object(self, obj: Any) -> Any:
-        model, _field = MODELS[obj.kind]
-        pk = obj.object_id if obj.name is not None else None
-        return change_link(self, model, pk, obj.name or obj.remote_id or f"#{obj.object_id}")
+    def name_of_departed(self, obj: Any) -> str:
+        return obj.remote_id or super().name_of_departed(obj)
 
     @admin.display(description=_("to do"), ordering="remote_id")
     def wish(self, obj: Any) -> str:
@@ -126,9 +142,22 @@ class OutboxAdmin(ReadOnlyAdmin):
         tell_waking(self, request, sentence, wake(push))
 
 
-def named(model: type[Any], field: str) -> QuerySet[Any]:
-    rows: QuerySet[Any] = model._default_manager.filter(pk=OuterRef("object_id"))
-    return rows.values(field)[:1]
+@admin.register(ConflictRecord)
+class ConflictAdmin(ByObjectAdmin):
+    list_display = ["object", "recorded_at", "field", "local_value", "remote_value", "winner"]
+    list_display_links = ["recorded_at"]
+    list_filter = ["kind", "winner", "reason"]
+    fields = [
+        "object",
+        "kind",
+        "field",
+        "local_value",
+        "remote_value",
+        "winner",
+        "reason",
+        "recorded_at",
+    ]
+    ordering = ["-pk"]
 
 
 @admin.register(SyncRun)

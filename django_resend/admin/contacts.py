@@ -57,7 +57,7 @@ class ContactAdmin(BulkActions, SyncActions, DeleteAction, MirroredAdmin):
     actions = [*BULK_ACTIONS, *SYNC_ACTIONS, "delete_selected"]
     inlines = [MembershipInline, SubscriptionInline]
     list_display = ["address", "name", "broadcasts", "segment_names", "sync_state"]
-    list_filter = [UnsubscribedFilter, SegmentFilter, TopicFilter, SyncStateFilter]
+    list_filter = [UnsubscribedFilter, SegmentFilter, TopicFilter, SyncStateFilter, "attention"]
     ordering = ["email_key"]
     search_fields = ["email_key", "first_name", "last_name"]
     search_help_text = _("The beginning of an address, or a part of a name.")
@@ -151,6 +151,17 @@ class ContactAdmin(BulkActions, SyncActions, DeleteAction, MirroredAdmin):
             sentence = _("This person has opted out just now. Nothing was saved.")
             self.message_user(request, sentence, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+
+    @admin.display(description=_("sync state"))
+    def sync_state(self, obj: Any) -> Any:
+        if not obj.attention:
+            return super().sync_state(obj)
+        flag = '{} <span class="resend-badge resend-refused" title="{}">{}</span>'
+        reason = obj.get_attention_display()
+        return format_html(flag, super().sync_state(obj), reason, _("look"))
+
+    def attention(self, obj: Any) -> str:
+        return obj.get_attention_display()  # type: ignore[no-any-return]
 
     def waiting_changes(self, obj: Any) -> list[str]:
         return waiting_changes(obj)

@@ -49,12 +49,17 @@ class MirroredAdmin(ModelAdmin):
             "refused": entry is not None and entry.state == OutboxEntry.State.REFUSED,
             "waiting": self.waiting_changes(obj) if entry else [],
             "pushed_at": obj.pushed_at,
+            "attention": self.attention(obj),
         }
         return render_to_string("django_resend/admin/sync_report.html", context)
 
     def waiting_changes(self, obj: Any) -> list[str]:
         """What the next push will bring to Resend, a line each."""
         return []
+
+    def attention(self, obj: Any) -> str:
+        """What a person should look at, empty if nothing."""
+        return ""
 
     def get_deleted_objects(
         self, objs: Sequence[Any] | QuerySet[Any], request: HttpRequest

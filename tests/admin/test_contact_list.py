@@ -63,6 +63,18 @@ def test_sync_states_are_plain_words(client: Client, make_contacts: ContactMaker
     assert shown(client, "sync_state=in_step") == ["p00003@example.org"]
 
 
+def test_what_a_person_should_look_at_is_marked_and_found(
+    client: Client, make_contacts: ContactMaker
+) -> None:
+    held, _other = make_contacts(2)
+    Contact.untracked.filter(pk=held.pk).update(attention=Contact.Attention.HELD)
+
+    assert text(client).count("look") == 1
+    assert shown(client, "attention__exact=held") == [held.email]
+    page = client.get(url(Contact, "change", held.pk)).content.decode()
+    assert "Opted in at Resend: waits for a person" in page
+
+
 def test_filters_by_subscription_and_segment(
     client: Client, make_contacts: ContactMaker, friends: Segment
 ) -> None:

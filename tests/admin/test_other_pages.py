@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_resend.models import (
     CallBudget,
+    ConflictRecord,
     ConsentRecord,
     Contact,
     ContactProperty,
@@ -28,7 +29,15 @@ from django_resend.models import (
 from .conftest import ContactMaker, UserMaker
 from .pages import save, url
 
-READ_ONLY = [CallBudget, ConsentRecord, OutboxEntry, SyncRun, Tombstone, WebhookEvent]
+READ_ONLY = [
+    CallBudget,
+    ConflictRecord,
+    ConsentRecord,
+    OutboxEntry,
+    SyncRun,
+    Tombstone,
+    WebhookEvent,
+]
 EDITABLE = [Contact, ContactProperty, Segment, Topic]
 
 
@@ -47,6 +56,15 @@ def bookkeeping(contact: Contact, friends: Segment, news: Topic) -> list[Any]:
         Tombstone.objects.get(),
         SyncRun.objects.create(action="pull", state="done"),
         CallBudget.objects.create(team="team", rate=10.0),
+        ConflictRecord.objects.create(
+            kind=Kind.CONTACT,
+            object_id=contact.pk,
+            field="first_name",
+            local_value="Ada",
+            remote_value="Augusta",
+            winner="remote",
+            reason="policy",
+        ),
         WebhookEvent.objects.create(message_id="msg_1", type="contact.updated", payload=event),
     ]
 
@@ -84,7 +102,7 @@ def test_the_bookkeeping_is_shown_to_whoever_may_see_it(
     assert {client.get(url(other)).status_code for other in others} == {403}
 
 
-@pytest.mark.parametrize("model", [ConsentRecord, OutboxEntry])
+@pytest.mark.parametrize("model", [ConflictRecord, ConsentRecord, OutboxEntry])
 def test_a_row_links_to_its_contact(
     client: Client, bookkeeping: list[Any], contact: Contact, model: Any
 ) -> None:

@@ -158,7 +158,7 @@ class ContactAdmin(BulkActions, SyncActions, DeleteAction, MirroredAdmin):
             return super().sync_state(obj)
         flag = '{} <span class="resend-badge resend-refused" title="{}">{}</span>'
         reason = obj.get_attention_display()
-        return format_html(flag, super().sync_state(obj), reason, _("look"))
+        return format_html(flag, super().sync_state(obj), reason, _("attention"))
 
     def attention(self, obj: Any) -> str:
         return obj.get_attention_display()  # type: ignore[no-any-return]

@@ -44,7 +44,8 @@ class SegmentFilter(StrictFilter):
     parameter_name = "segment"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return list(Segment.objects.order_by("name", "pk").values_list("pk", "name"))
+        segments = Segment.objects.order_by("name", "pk").values_list("pk", "name")
+        return [(str(pk), name) for pk, name in segments]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         value = self.value()

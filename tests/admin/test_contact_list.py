@@ -69,7 +69,7 @@ def test_what_a_person_should_look_at_is_marked_and_found(
     held, _other = make_contacts(2)
     Contact.untracked.filter(pk=held.pk).update(attention=Contact.Attention.HELD)
 
-    assert text(client).count("look") == 1
+    assert text(client).count("attention") == 1
     assert shown(client, "attention__exact=held") == [held.email]
     page = client.get(url(Contact, "change", held.pk)).content.decode()
     assert "Opted in at Resend: waits for a person" in page
@@ -117,6 +117,20 @@ def test_a_filter_for_something_unknown_finds_nobody(
     client: Client, contact: Contact, query: str
 ) -> None:
     assert shown(client, query) == []
+
+
+def test_filters_can_show_how_many_each_choice_finds(
+    client: Client, make_contacts: ContactMaker, friends: Segment, news: Topic
+) -> None:
+    reader, _other, refuser = make_contacts(3)
+    reader.segments.add(friends)
+    refuser.opt_out(news)
+
+    html = client.get(f"{url(Contact)}?_facets=True").content.decode()
+
+    assert "Friends (1)" in html
+    assert "News: opted in (2)" in html
+    assert "subscribed (3)" in html
 
 
 def test_finds_by_the_beginning_of_an_address_whatever_the_letter_case(

@@ -8,6 +8,7 @@ RESEND_BASE_URL and RESEND_DIRECTION.
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
 
@@ -61,7 +62,8 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+SQLITE_URL = f"sqlite:///{quote(str(VAR_DIR / 'db.sqlite3'))}"
+DATABASES = {"default": env.db("DATABASE_URL", default=SQLITE_URL)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # The site, the worker and the commands write to one file: readers must not block the writer,
     # and a second writer must wait for its turn instead of failing.

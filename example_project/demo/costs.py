@@ -12,9 +12,9 @@ WIDTHS = (22, 8, 12, 8, 9, 10, 9)
 
 EXPLANATION = (
     f"at {CALLS_A_SECOND}/s: the time at {CALLS_A_SECOND} calls a second, Resend's usual limit.",
-    "SDK loop: contact by contact, as plain code over the SDK does it. To read, a call",
-    "each for fields, segments and topics; to write, one each for fields and topics",
-    "and one a segment.",
+    "SDK loop: contact by contact, as plain code over the SDK does it. To read, a",
+    "call each for fields, segments and topics; to write, one each for fields and",
+    "topics and one a segment.",
 )
 
 

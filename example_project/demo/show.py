@@ -45,7 +45,7 @@ def show(console: Console, children: Children) -> bool:
         step.result = f"{edited.objects:,} objects"
     costs.append(_wait_for_push(console, children, fake, edited))
     costs.append(_pull_unsubscribes(console, fake))
-    equal = _compare(console, fake)
+    equal = compare_sides(console, fake)
     console.line()
     for line in (*table(costs), "", *EXPLANATION):
         console.line(line)
@@ -129,15 +129,14 @@ def _pull_unsubscribes(console: Console, fake: Fake) -> Cost:
     return Cost("pull the unsubscribes", len(leaving), 0, calls, loop_calls)
 
 
-def _compare(console: Console, fake: Fake) -> bool:
+def compare_sides(console: Console, fake: Fake) -> bool:
+    """Show the differences, if there are any; whether there are none."""
     with console.step("Compare both sides") as step:
         state = fake.state()
         found = differences(state)
-        step.result = (
-            f"{len(found):,} differences"
-            if found
-            else f"equal in {values_compared(state):,} values"
-        )
+        step.result = f"equal in {values_compared(state):,} values"
+        if found:
+            step.result = f"differences: {len(found):,}"
     for line in found[:DIFFERENCES_SHOWN]:
         console.line(f"    {line}")
     return not found

@@ -6,6 +6,7 @@ import os
 import socket
 import uuid
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,8 @@ SILENCE = timedelta(minutes=2)
 
 RESUMABLE = timedelta(hours=6)
 """An older sweep would prove nothing any more; it is begun anew."""
+
+KILLED = "The process ended before the run did."
 
 _incarnation = uuid.uuid4().hex[:8]
 
@@ -103,7 +106,7 @@ def begin(action: SyncRun.Action, client: Client, *, resume: str) -> Run:
                     f"{timezone.localtime(last.heartbeat_at):%H:%M:%S}). Wait for it to end."
                 )
             last.state = SyncRun.State.FAILED
-            last.message = last.message or "The process ended before the run did."
+            last.message = last.message or KILLED
             last.save(update_fields=["state", "message"])
         if last is not None and _can_resume(last, resume):
             last.state = SyncRun.State.RUNNING
@@ -119,18 +122,43 @@ def begin(action: SyncRun.Action, client: Client, *, resume: str) -> Run:
 
 def is_alive(record: SyncRun) -> bool:
     """Whether the process of a running record still is: known on this host, guessed for others."""
-    host, pid, incarnation = (*record.owner.split(":"), "", "")[:3]
+    if _is_known_dead(record):
+        return False
+    host, pid, _ = _process(record)
     if host != socket.gethostname():
         return timezone.now() - record.heartbeat_at < SILENCE
-    if int(pid or 0) == os.getpid():
-        return incarnation == _incarnation
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
+    # Another process may have got the number of a dead one.
+    return pid == os.getpid() or timezone.now() - record.heartbeat_at < 10 * SILENCE
+
+
+def ended(pks: Iterable[int]) -> list[int]:
+    """Those of these runs that are known to be over, also those whose process was killed."""
+    runs = SyncRun.objects.filter(pk__in=list(pks))
+    over = [run for run in runs if run.state != SyncRun.State.RUNNING or _is_known_dead(run)]
+    SyncRun.objects.filter(pk__in=[run.pk for run in over], state=SyncRun.State.RUNNING).update(
+        state=SyncRun.State.FAILED, message=KILLED
+    )
+    return [run.pk for run in over]
+
+
+def _is_known_dead(record: SyncRun) -> bool:
+    host, pid, incarnation = _process(record)
+    if host != socket.gethostname():
         return False
-    except PermissionError:
+    if pid == os.getpid():
+        return incarnation != _incarnation
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return True
-    return timezone.now() - record.heartbeat_at < 10 * SILENCE
+    except PermissionError:
+        return False
+    return False
+
+
+def _process(record: SyncRun) -> tuple[str, int, str]:
+    host, pid, incarnation = (*record.owner.split(":"), "", "")[:3]
+    return host, int(pid or 0), incarnation
 
 
 def _can_resume(record: SyncRun, resume: str) -> bool:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from ...client import errors
 from ...models import OutboxEntry
+from ..runs import ended
 
 LEASE = timedelta(minutes=5)
 FIRST_PAUSE_SECONDS = 5.0
@@ -34,15 +35,25 @@ def due(only: QuerySet[OutboxEntry] | None = None) -> QuerySet[OutboxEntry]:
     ).order_by("rank", "id")
 
 
-def claim(rows: int, only: QuerySet[OutboxEntry] | None = None) -> list[Claim]:
-    """Take up to so many due entries; no two processes get the same one."""
+def claim(rows: int, run: int, only: QuerySet[OutboxEntry] | None = None) -> list[Claim]:
+    """Take up to so many due entries for this run; no two runs get the same one."""
     pks = list(due(only).values_list("pk", flat=True)[:rows])
     if not pks:
         return []
-    lease = uuid.uuid4()
+    lease = uuid.UUID(int=run)
     due().order_by().filter(pk__in=pks).update(lease=lease, leased_until=timezone.now() + LEASE)
     taken = OutboxEntry.objects.filter(lease=lease, pk__in=pks).order_by("rank", "id")
     return [Claim(entry) for entry in taken]
+
+
+def release_abandoned() -> None:
+    """Give back what runs hold that are over: a killed process needs no lease to run out."""
+    held = OutboxEntry.objects.exclude(lease=None).order_by()
+    leases = held.values_list("lease", flat=True).distinct()
+    runs = [lease.int for lease in leases if lease is not None]
+    if runs:
+        over = [uuid.UUID(int=run) for run in ended(runs)]
+        OutboxEntry.objects.filter(lease__in=over).update(lease=None, leased_until=None)
 
 
 class Claim:

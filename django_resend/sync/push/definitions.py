@@ -65,7 +65,7 @@ def _change(client: Client, claim: Claim, item: Any) -> None:
     changed = {
         name: value
         for name, value in changes(item.base, _state(item)).items()
-        if name in item.watched
+        if name in item.watched - item.fixed
     }
     if not changed:
         return

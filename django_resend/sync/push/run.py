@@ -16,7 +16,7 @@ from ..calls import open_client
 from ..errors import NotConfigured
 from ..progress import Progress, Silent
 from ..runs import Run, open_run
-from .claims import Claim, NotYet, claim, due, release_all
+from .claims import Claim, NotYet, claim, due, release_abandoned, release_all
 from .contacts import push_contact
 from .definitions import push_definition
 from .deletions import push_deletion
@@ -59,6 +59,7 @@ def push_outbox(
     """
     if not resend_settings.may_push:
         raise NotConfigured("RESEND['DIRECTION'] is 'pull': this site doesn't push.")
+    release_abandoned()
     if not due(only).exists():
         return PushReport()
     own = client or open_client()
@@ -102,7 +103,7 @@ def _drain(
     progress.stage("pushing", due(only).count())
     deadline = None if seconds is None else time.monotonic() + seconds
     faults = 0
-    while claims := claim(CLAIMED_AT_ONCE, only):
+    while claims := claim(CLAIMED_AT_ONCE, run.pk, only):
         waiting = list(claims)
         try:
             while waiting:

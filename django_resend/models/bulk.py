@@ -136,7 +136,7 @@ def unsubscribe_from_topics(
 
 
 def delete_contacts(contacts: models.QuerySet[Contact]) -> BulkResult:
-    """Delete the contacts here and, through the outbox, at Resend. Their opt-outs are remembered."""
+    """Delete the contacts here and at Resend. Their opt-outs are remembered."""
 
     def work(batch: _Batch) -> BulkResult:
         rows = Contact.objects.using(batch.using).filter(pk__in=batch.email_keys)

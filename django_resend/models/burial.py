@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -21,6 +22,10 @@ class Departed(NamedTuple):
     @property
     def pk(self) -> int:
         return int(self.values["pk"])
+
+    @property
+    def opted_out(self) -> bool:
+        return bool(self.values["unsubscribed"] or self.topic_opt_outs)
 
     @property
     def target(self) -> str:
@@ -52,26 +57,35 @@ def bury_definitions(kind: Kind, rows: Sequence[tuple[int, str | None]], *, usin
 def bury_contacts(rows: Sequence[Departed], *, using: str) -> None:
     now = timezone.now()
     targets = {row.pk: row.target for row in rows if row.target}
-    Tombstone.objects.using(using).bulk_create(
-        [
-            Tombstone(
-                kind=Kind.CONTACT,
-                object_id=row.pk,
-                remote_id=row.values["remote_id"] or "",
-                email=row.values["email"],
-                email_key=row.values["email_key"],
-                origin=Tombstone.Origin.LOCAL,
-                unsubscribed=row.values["unsubscribed"],
-                topic_opt_outs=row.topic_opt_outs,
-                deleted_at=now,
-                settled_at=None if row.target else now,
-            )
-            for row in rows
-            if row.target or row.values["unsubscribed"] or row.topic_opt_outs
-        ],
-        batch_size=BATCH_ROWS,
-    )
+    kept = [
+        _tombstone(row, now, remote_id=row.values["remote_id"] or "", settled=not row.target)
+        for row in rows
+        if row.target or row.opted_out
+    ]
+    Tombstone.objects.using(using).bulk_create(kept, batch_size=BATCH_ROWS)
     _ask_for_deletion(Kind.CONTACT, [row.pk for row in rows], targets, using=using)
+
+
+def remember_addresses(rows: Sequence[Departed], *, using: str) -> None:
+    """The opt-outs of addresses that their contacts leave."""
+    now = timezone.now()
+    kept = [_tombstone(row, now, remote_id="", settled=True) for row in rows if row.opted_out]
+    Tombstone.objects.using(using).bulk_create(kept, batch_size=BATCH_ROWS)
+
+
+def _tombstone(row: Departed, now: datetime, *, remote_id: str, settled: bool) -> Tombstone:
+    return Tombstone(
+        kind=Kind.CONTACT,
+        object_id=row.pk,
+        remote_id=remote_id,
+        email=row.values["email"],
+        email_key=row.values["email_key"],
+        origin=Tombstone.Origin.LOCAL,
+        unsubscribed=row.values["unsubscribed"],
+        topic_opt_outs=row.topic_opt_outs,
+        deleted_at=now,
+        settled_at=now if settled else None,
+    )
 
 
 def _ask_for_deletion(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from .batches import BATCH_ROWS, batches
-from .burial import Departed, bury_contacts
+from .burial import Departed, bury_contacts, remember_addresses
 from .consent import ConsentError, ConsentRecord
 from .definitions import Segment, Subscription, Topic
 from .keys import email_key
@@ -29,8 +29,14 @@ def _resubscribe_hint() -> ConsentError:
 
 class ContactQuerySet(MirrorQuerySet["Contact"]):
     def update(self, **changes: Any) -> int:
-        if "unsubscribed" not in changes or changes["unsubscribed"] is True:
-            return super().update(**changes)
+        with transaction.atomic(using=self.db, savepoint=False):
+            if "email" in changes:
+                self.model.remember_opt_outs(self, using=self.db)
+            if changes.get("unsubscribed", True) is True:
+                return super().update(**changes)
+            return self._update_unless_loosening(**changes)
+
+    def _update_unless_loosening(self, **changes: Any) -> int:
         with transaction.atomic(using=self.db, savepoint=False):
             opted_out = list(self.filter(unsubscribed=True).values_list("pk", flat=True))
             updated = super().update(**changes)
@@ -120,7 +126,10 @@ class Contact(Mirrored):
     def clean(self) -> None:
         super().clean()
         self.email = self.email.strip()
-        validate_email(self.email)
+        try:
+            validate_email(self.email)
+        except ValidationError as error:
+            raise ValidationError({"email": error}) from error
         others = Contact.objects.exclude(pk=self.pk)
         if others.for_address(self.email).exists():
             raise ValidationError({"email": _("Another contact has this address.")})
@@ -138,6 +147,9 @@ class Contact(Mirrored):
     save.alters_data = True  # type: ignore[attr-defined]
 
     def before_save(self, changed: frozenset[str], *, using: str) -> None:
+        super().before_save(changed, using=using)
+        if "email" in changed and not self._state.adding:
+            self.remember_opt_outs(Contact.untracked.using(using).filter(pk=self.pk), using=using)
         if "unsubscribed" not in changed or self.unsubscribed:
             return
         loaded = getattr(self, "_loaded", None)
@@ -219,9 +231,18 @@ class Contact(Mirrored):
 
     @classmethod
     def bury(cls, rows: models.QuerySet[Any], *, using: str) -> None:
+        for departed in cls._departed(rows, using=using):
+            bury_contacts(departed, using=using)
+
+    @classmethod
+    def remember_opt_outs(cls, rows: models.QuerySet[Any], *, using: str) -> None:
+        """Before these contacts leave their addresses: keep what those had opted out of."""
+        for departed in cls._departed(rows, using=using):
+            remember_addresses(departed, using=using)
+
+    @classmethod
+    def _departed(cls, rows: models.QuerySet[Any], *, using: str) -> Iterator[list[Departed]]:
         fields = ("pk", "remote_id", "email", "email_key", "unsubscribed", "in_flight")
         for batch in batches(rows.order_by().values(*fields), BATCH_ROWS):
             opt_outs = TopicSubscription.opt_outs([row["pk"] for row in batch], using=using)
-            bury_contacts(
-                [Departed(row, opt_outs.get(row["pk"], [])) for row in batch], using=using
-            )
+            yield [Departed(row, opt_outs.get(row["pk"], [])) for row in batch]

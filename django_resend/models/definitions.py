@@ -50,7 +50,8 @@ class Topic(Mirrored):
         PRIVATE = "private", _("private")
 
     kind = Kind.TOPIC
-    watched = frozenset({"name", "description", "visibility"})
+    watched = frozenset({"name", "description", "visibility", "default_subscription"})
+    fixed = frozenset({"default_subscription"})
 
     name = models.CharField(_("name"), max_length=255)
     description = models.TextField(_("description"), blank=True, default="")
@@ -86,7 +87,8 @@ class ContactProperty(Mirrored):
         NUMBER = "number", _("number")
 
     kind = Kind.PROPERTY
-    watched = frozenset({"fallback_value"})
+    watched = frozenset({"key", "type", "fallback_value"})
+    fixed = frozenset({"key", "type"})
 
     KEY = re.compile(r"[A-Za-z0-9_]{1,50}")
     RESERVED = frozenset({"FIRST_NAME", "LAST_NAME", "EMAIL", "UNSUBSCRIBE_URL"})

@@ -85,6 +85,8 @@ class SegmentMembership(models.Model):
         with transaction.atomic(using=using, savepoint=False):
             if self._state.adding:
                 MembershipRemoval.take_back([self], using=using)
+            else:
+                _keep_pair(self, segment_id=self.segment_id, using=using)
             super().save(*args, **kwargs)
             OutboxEntry.objects.record(Kind.CONTACT, [self.contact_id], using=using)
 
@@ -161,6 +163,13 @@ class MembershipRemoval(models.Model):
                 member.sent_at = removal.confirmed_at
         if taken:
             cls.objects.using(using).filter(pk__in=[removal.pk for removal in taken]).delete()
+
+
+def _keep_pair(row: SegmentMembership | TopicSubscription, *, using: str, **other: int) -> None:
+    """Raise ``ValueError`` where a stored row is about to be given to another pair."""
+    stored = type(row).untracked.using(using).filter(pk=row.pk)
+    if not stored.filter(contact_id=row.contact_id, **other).exists():
+        raise ValueError("This row belongs to another pair; create one for the new pair instead.")
 
 
 def _opt_in_hint() -> ConsentError:
@@ -251,6 +260,8 @@ class TopicSubscription(models.Model):
         """Save and record the change. Raises ``ConsentError`` where it would undo an opt-out."""
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using, savepoint=False):
+            if not self._state.adding:
+                _keep_pair(self, topic_id=self.topic_id, using=using)
             if self.subscription != Subscription.OPT_OUT and self.pk is not None:
                 stored = TopicSubscription.untracked.using(using).filter(pk=self.pk)
                 if stored.filter(subscription=Subscription.OPT_OUT).exists():

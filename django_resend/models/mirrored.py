@@ -74,7 +74,10 @@ class Mirrored(models.Model):
 
     kind: ClassVar[Kind]
     watched: ClassVar[frozenset[str]]
-    """The fields whose change is news for Resend."""
+    """The fields that belong to the site; their change is news for Resend."""
+
+    fixed: ClassVar[frozenset[str]] = frozenset()
+    """Those of them that can't change any more once the object exists at Resend."""
 
     remote_id = models.CharField(
         _("Resend id"), max_length=64, null=True, blank=True, unique=True, editable=False
@@ -151,7 +154,13 @@ class Mirrored(models.Model):
         )
 
     def before_save(self, changed: frozenset[str], *, using: str) -> None:
-        """A place for checks and side records, inside the transaction of the save."""
+        """Checks and side records, inside the transaction of the save."""
+        lost = sorted(changed & self.fixed) if self.remote_id and not self._state.adding else []
+        if lost:
+            raise ValueError(
+                f"Resend never changes {' or '.join(lost)} of a {self._meta.verbose_name} that "
+                "exists. Create another one instead."
+            )
 
     @classmethod
     def companions(cls, changed: Collection[str]) -> frozenset[str]:

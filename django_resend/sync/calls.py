@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator
+from time import sleep
 from typing import TypeVar
 
 from ..client import Client, Page, errors
@@ -39,7 +39,7 @@ def open_client() -> Client:
         raise NotConfigured(str(error)) from error
 
 
-def patiently(call: Callable[[], Result], *, sleep: Callable[[float], None] = time.sleep) -> Result:
+def patiently(call: Callable[[], Result]) -> Result:
     """Make a call that is safe to repeat; again, with growing pauses, after a passing fault.
 
     Raises the client's errors: those that no patience mends at once, the others after 5 tries.

@@ -3,4 +3,5 @@
 project = "django-resend"
 extensions = ["myst_parser"]
 html_theme = "furo"
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3

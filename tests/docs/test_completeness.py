@@ -157,3 +157,10 @@ def test_the_command_line_of_the_fake_is_documented() -> None:
 def test_every_kind_of_fault_is_documented() -> None:
     told = section("testing.md", "The fake in Python")
     assert [kind for kind in KINDS if f'`"{kind}"`' not in told] == []
+
+
+@pytest.mark.parametrize("room", ["models", "sync", "sync/pull", "sync/push", "sync/drift"])
+def test_every_module_of_models_and_engine_is_in_the_architecture(room: str) -> None:
+    modules = {path.stem for path in (PACKAGE / room).glob("*.py")} - {"__init__"}
+    told = section("architecture.md", "The rooms")
+    assert [name for name in modules if f"`{name}`" not in told] == []

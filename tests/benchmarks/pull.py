@@ -70,7 +70,11 @@ def measure(contacts: int) -> Cost:
         manage = [sys.executable, str(ROOT / "manage.py")]
         subprocess.run([*manage, "migrate", "--verbosity=0"], env=env, check=True)
         started = time.perf_counter()
-        pull = subprocess.Popen([*manage, "resend_pull", "--shallow", "--verbosity=0"], env=env)
+        pull = subprocess.Popen(
+            [*manage, "resend_pull", "--shallow", "--no-progress"],
+            env=env,
+            stdout=subprocess.DEVNULL,
+        )
         _, status, used = os.wait4(pull.pid, 0)
         pull.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - started

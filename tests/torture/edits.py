@@ -16,7 +16,6 @@ Expected = dict[str, dict[str, Any]]
 
 SEGMENTS = ("VIP", "News readers", "Trial")
 TOPICS = ("Offers", "Events")
-DEFAULTS = dict.fromkeys(TOPICS, "opt_in")
 
 
 def furnish(fake: FakeResend) -> None:
@@ -203,7 +202,7 @@ class Editor:
             "unsubscribed": contact.unsubscribed,
             "properties": dict(contact.properties),
             "segments": segments or [],
-            "topics": dict(DEFAULTS),
+            "topics": dict.fromkeys(TOPICS, "opt_in"),
         }
 
     def _address(self) -> str:
@@ -220,6 +219,7 @@ class Editor:
 def actual() -> Expected:
     """The mirror's contacts in the shape of the expected ones."""
     found = {}
+    defaults = {topic.name: topic.default_subscription for topic in Topic.objects.all()}
     for contact in Contact.objects.prefetch_related("segments", "topicsubscription_set__topic"):
         choices = {row.topic.name: row.subscription for row in contact.topicsubscription_set.all()}
         found[str(contact.pk)] = {
@@ -229,6 +229,6 @@ def actual() -> Expected:
             "unsubscribed": contact.unsubscribed,
             "properties": contact.properties,
             "segments": sorted(segment.name for segment in contact.segments.all()),
-            "topics": {**DEFAULTS, **choices},
+            "topics": {**defaults, **choices},
         }
     return found

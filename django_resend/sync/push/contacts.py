@@ -13,9 +13,9 @@ from ..apply import apply_contacts
 from ..calls import within_limit
 from ..merge import changes
 from ..states import local_contact
-from . import choices, consent, members
+from . import choices, consent, members, properties
 from .claims import Claim, NotYet
-from .creation import create, find
+from .creation import create, find, forget_in_flight
 from .replacement import finish_replacement, is_readdressed, replace
 
 
@@ -45,20 +45,28 @@ def push_contact(client: Client, claim: Claim) -> None:
             refused = refused or error
     if refused is not None:
         raise refused
+    if properties.waiting(contact):
+        raise NotYet("A property of this contact isn't at Resend yet.")
     finish_replacement(client, claim, contact)
 
 
 def _push_fields(client: Client, claim: Claim, contact: Contact) -> None:
     changed = changes(contact.base, local_contact(contact))
     changed.pop("email", None)
+    if "properties" in changed:
+        changed["properties"] = properties.sendable(contact, changed["properties"])
+        if not changed["properties"]:
+            del changed["properties"]
     if not changed:
         return
     Contact.untracked.filter(pk=contact.pk).update(in_flight=changed)
     remote_id = str(contact.remote_id)
     try:
         within_limit(lambda: client.contacts.update(remote_id, changed))
-    except errors.NotFound:
-        _relink(client, claim, contact)
+    except errors.ResendError as error:
+        forget_in_flight(contact, error)
+        if isinstance(error, errors.NotFound):
+            _relink(client, claim, contact)
         raise
     with transaction.atomic():
         claim.renew()
@@ -74,8 +82,8 @@ def _advanced(base: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
     """The base after Resend took these changes."""
     advanced = {**base, **sent}
     if "properties" in sent:
-        properties = {**(base.get("properties") or {}), **sent["properties"]}
-        advanced["properties"] = {k: v for k, v in properties.items() if v is not None}
+        values = {**(base.get("properties") or {}), **sent["properties"]}
+        advanced["properties"] = {k: v for k, v in values.items() if v is not None}
     return advanced
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -11,7 +13,7 @@ from ...models import Contact
 from ..apply import apply_contacts
 from ..calls import patiently, within_limit
 from ..states import local_contact
-from . import choices, consent, members
+from . import choices, consent, members, properties
 from .claims import Claim
 
 
@@ -45,6 +47,7 @@ def post(client: Client, claim: Claim, contact: Contact) -> None:
     What was sent counts as agreed, except the topic opt-outs: those must be read back.
     """
     body = local_contact(contact)
+    body["properties"] = properties.sendable(contact, body["properties"])
     topics = choices.all_choices(contact)
     segments = members.sendable(contact)
     with transaction.atomic():
@@ -53,17 +56,21 @@ def post(client: Client, claim: Claim, contact: Contact) -> None:
         members.forget(contact)
         choices.forget(contact)
         members.mark_sent(segments)
-    remote_id = within_limit(
-        lambda: client.contacts.create(
-            email=body["email"],
-            unsubscribed=body["unsubscribed"],
-            first_name=body["first_name"] or None,
-            last_name=body["last_name"] or None,
-            properties=body["properties"] or None,
-            segments=[str(row.segment.remote_id) for row in segments],
-            topics={str(row.topic.remote_id): row.subscription for row in topics},
-        )
+    send = partial(
+        client.contacts.create,
+        email=body["email"],
+        unsubscribed=body["unsubscribed"],
+        first_name=body["first_name"] or None,
+        last_name=body["last_name"] or None,
+        properties=body["properties"] or None,
+        segments=[str(row.segment.remote_id) for row in segments],
+        topics={str(row.topic.remote_id): row.subscription for row in topics},
     )
+    try:
+        remote_id = within_limit(send)
+    except errors.ResendError as error:
+        forget_in_flight(contact, error)
+        raise
     now = timezone.now()
     with transaction.atomic():
         claim.renew()
@@ -73,3 +80,9 @@ def post(client: Client, claim: Claim, contact: Contact) -> None:
         members.confirm(segments)
         choices.confirm_opt_ins(topics)
         consent.use_all(contact)
+
+
+def forget_in_flight(contact: Contact, error: errors.ResendError) -> None:
+    """After a call that can't have arrived, nothing of it need be looked for."""
+    if not error.ambiguous:
+        Contact.untracked.filter(pk=contact.pk).update(in_flight=None)

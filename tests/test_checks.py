@@ -59,7 +59,6 @@ def test_a_bad_value_is_one_error_with_the_sentence_of_the_settings(
     assert message.hint
 
 
-@pytest.mark.xfail(strict=True, reason="it is told once for each property that reads it")
 def test_a_bad_direction_is_told_once(settings: Any) -> None:
     assert len(found(settings, {"API_KEY": "re_test", "DIRECTION": "sideways"})) == 1
 

@@ -120,9 +120,6 @@ def test_a_broker_that_is_down_fails_no_save_and_is_then_left_in_peace(
     assert "changes wait in the outbox" in record.getMessage()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="kombu tries the connection for six seconds, whatever retry=False says"
-)
 @pytest.mark.django_db(transaction=True)
 def test_a_broker_that_is_down_holds_a_save_up_for_no_more_than_a_second(
     broken_broker: None,

@@ -25,6 +25,8 @@ class ResendCommand(BaseCommand):
 
     requires_migrations_checks = True
 
+    _progress: Progress = Silent()
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help=_("Print the result as JSON."))
 
@@ -38,7 +40,7 @@ class ResendCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            code = self.run(**options)
+            code = self._run_to_the_end(options)
         except (SyncStopped, ImproperlyConfigured, ResendError) as error:
             raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
         except KeyboardInterrupt:
@@ -49,18 +51,24 @@ class ResendCommand(BaseCommand):
         if code:
             raise SystemExit(code)
 
+    def _run_to_the_end(self, options: dict[str, Any]) -> int:
+        try:
+            return self.run(**options)
+        finally:
+            self._progress.close()
+
     def run(self, **options: Any) -> int:
         """Do the work; return one of the exit codes."""
         raise NotImplementedError
 
     def progress(self, options: dict[str, Any]) -> Progress:
         """Progress goes to standard error, so that a table or JSON can be piped."""
-        if options["no_progress"] or options["verbosity"] == 0:
-            return Silent()
-        return CommandProgress(
-            lambda text: self.stderr.write(text, style_func=str, ending=""),
-            terminal=self.stderr.isatty(),
-        )
+        if not options["no_progress"] and options["verbosity"] > 0:
+            self._progress = CommandProgress(
+                lambda text: self.stderr.write(text, style_func=str, ending=""),
+                terminal=self.stderr.isatty(),
+            )
+        return self._progress
 
     def print_json(self, value: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(value, indent=2, default=str))

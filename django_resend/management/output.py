@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from django.utils.translation import gettext as _
 
-BAR_WIDTH = 24
+BAR_WIDTH = 16
 LOG_EVERY_SECONDS = 10.0
 DRAW_EVERY_SECONDS = 0.1
 

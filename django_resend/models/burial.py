@@ -35,15 +35,19 @@ class Departed(NamedTuple):
         return str(self.values["remote_id"] or "")
 
 
-def bury_definitions(kind: Kind, rows: Sequence[tuple[int, str | None]], *, using: str) -> None:
+def bury_definitions(
+    kind: Kind, rows: Sequence[tuple[int, str | None, str]], *, using: str
+) -> None:
     now = timezone.now()
-    known = {pk: remote_id for pk, remote_id in rows if remote_id}
+    names = {pk: name for pk, _, name in rows}
+    known = {pk: remote_id for pk, remote_id, _ in rows if remote_id}
     Tombstone.objects.using(using).bulk_create(
         [
             Tombstone(
                 kind=kind,
                 object_id=pk,
                 remote_id=remote_id,
+                name=names[pk],
                 origin=Tombstone.Origin.LOCAL,
                 deleted_at=now,
             )
@@ -51,7 +55,7 @@ def bury_definitions(kind: Kind, rows: Sequence[tuple[int, str | None]], *, usin
         ],
         batch_size=BATCH_ROWS,
     )
-    _ask_for_deletion(kind, [pk for pk, _ in rows], known, using=using)
+    _ask_for_deletion(kind, list(names), known, using=using)
 
 
 def bury_contacts(rows: Sequence[Departed], *, using: str) -> None:

@@ -56,10 +56,7 @@ class ContactQuerySet(MirrorQuerySet["Contact"]):
             raise NotImplementedError(
                 "Contact.objects.bulk_create does not update; bulk_update does."
             )
-        rows = list(objs)
-        for row in rows:
-            row.email_key = email_key(row.email)
-        return super().bulk_create(rows, *args, **kwargs)
+        return super().bulk_create(objs, *args, **kwargs)
 
     def for_address(self, address: str) -> Self:
         """The contact with this address, whatever its letter case."""
@@ -213,12 +210,9 @@ class Contact(Mirrored):
         return {**changes, "email_key": email_key(changes["email"])}
 
     @classmethod
-    def completed_fields(cls, rows: Iterable[Any], fields: Sequence[str]) -> list[str]:
-        if "email" not in fields:
-            return list(fields)
+    def complete(cls, rows: Iterable[Any]) -> None:
         for row in rows:
             row.email_key = email_key(row.email)
-        return [*fields, "email_key"]
 
     @classmethod
     def stored_pks(cls, rows: Sequence[Contact], *, using: str) -> list[int]:

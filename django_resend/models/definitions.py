@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -87,6 +87,7 @@ class ContactProperty(Mirrored):
         NUMBER = "number", _("number")
 
     kind = Kind.PROPERTY
+    name_field = "key"
     watched = frozenset({"key", "type", "fallback_value"})
     fixed = frozenset({"key", "type"})
 
@@ -112,10 +113,9 @@ class ContactProperty(Mirrored):
         super().save(*args, **kwargs)
 
     @classmethod
-    def completed_fields(cls, rows: Iterable[Any], fields: Sequence[str]) -> list[str]:
+    def complete(cls, rows: Iterable[Any]) -> None:
         for row in rows:
             row.key_exact = exact_key(row.key)
-        return [*fields, *cls.companions(fields)]
 
     @classmethod
     def companions(cls, changed: Collection[str]) -> frozenset[str]:

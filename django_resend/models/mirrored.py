@@ -34,6 +34,7 @@ class MirrorQuerySet(models.QuerySet[M]):
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         rows = list(objs)
+        self.model.complete(rows)
         with transaction.atomic(using=self.db, savepoint=False):
             created = super().bulk_create(rows, *args, **kwargs)
             pks = [row.pk for row in created if row.pk is not None]
@@ -45,9 +46,10 @@ class MirrorQuerySet(models.QuerySet[M]):
     def bulk_update(
         self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None
     ) -> int:
-        rows = list(objs)
+        rows, names = list(objs), frozenset(fields)
+        self.model.complete(rows)
         return super().bulk_update(
-            rows, self.model.completed_fields(rows, list(fields)), batch_size=batch_size
+            rows, names | self.model.companions(names), batch_size=batch_size
         )
 
     def delete(self) -> Deleted:
@@ -73,6 +75,7 @@ class Mirrored(models.Model):
     """
 
     kind: ClassVar[Kind]
+    name_field: ClassVar[str] = "name"
     watched: ClassVar[frozenset[str]]
     """The fields that belong to the site; their change is news for Resend."""
 
@@ -97,6 +100,7 @@ class Mirrored(models.Model):
         abstract = True
 
     _loaded: dict[str, Any]
+    _unsettled: frozenset[str] = frozenset()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and record the change in the outbox in the same transaction.
@@ -105,21 +109,20 @@ class Mirrored(models.Model):
         loaded: a stale copy can't undo what a pull or another request wrote since.
         """
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
-        if kwargs.get("update_fields") is not None:
-            fields = frozenset(kwargs["update_fields"])
-            changed = self.changed_fields() & fields
-            kwargs["update_fields"] = fields | self.companions(changed)
-        elif self._state.adding or args or kwargs.get("force_insert"):
+        named = kwargs.get("update_fields")
+        if named is None and (self._state.adding or args or kwargs.get("force_insert")):
             changed = self.watched
         else:
-            changed = self.changed_fields()
-            kwargs["update_fields"] = changed | self.companions(changed) | {"updated_at"}
+            fields = frozenset({*self.watched, "updated_at"} if named is None else named)
+            changed = self.changed_fields() & fields
+            kwargs["update_fields"] = (fields - self.watched) | changed | self.companions(changed)
         with transaction.atomic(using=using, savepoint=False):
             self.before_save(changed, using=using)
             super().save(*args, **kwargs)
             if changed:
                 OutboxEntry.objects.record(self.kind, [self.pk], using=using)
-        self._remember()
+                self._settle_on_commit(changed, using=using)
+        self._remember(changed)
 
     save.alters_data = True  # type: ignore[attr-defined]
 
@@ -142,6 +145,7 @@ class Mirrored(models.Model):
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
         super().refresh_from_db(*args, **kwargs)
         self._remember()
+        self._unsettled = frozenset()
 
     def changed_fields(self) -> frozenset[str]:
         """The watched fields that differ from what was loaded; all of them on a new instance."""
@@ -149,9 +153,9 @@ class Mirrored(models.Model):
         if loaded is None:
             return self.watched
         present = self.__dict__
-        return frozenset(
+        return self._unsettled | {
             name for name in self.watched if name in present and loaded.get(name) != present[name]
-        )
+        }
 
     def before_save(self, changed: frozenset[str], *, using: str) -> None:
         """Checks and side records, inside the transaction of the save."""
@@ -173,9 +177,8 @@ class Mirrored(models.Model):
         return changes
 
     @classmethod
-    def completed_fields(cls, rows: Iterable[Any], fields: Sequence[str]) -> list[str]:
-        """The fields of a ``bulk_update`` call with their companions, set on the rows."""
-        return list(fields)
+    def complete(cls, rows: Iterable[Any]) -> None:
+        """Set the derived fields of rows that are about to be written."""
 
     @classmethod
     def stored_pks(cls, rows: Sequence[Any], *, using: str) -> list[int]:
@@ -185,13 +188,24 @@ class Mirrored(models.Model):
     @classmethod
     def bury(cls, rows: models.QuerySet[Any], *, using: str) -> None:
         """Before these rows are deleted: leave tombstones, and ask for the deletion at Resend."""
-        for batch in batches(rows.values_list("pk", "remote_id")):
+        for batch in batches(rows.values_list("pk", "remote_id", cls.name_field)):
             bury_definitions(cls.kind, batch, using=using)
 
-    def _remember(self) -> None:
+    def _remember(self, names: Collection[str] | None = None) -> None:
+        """Take the present values, of all watched fields or of these, for those stored."""
         present = self.__dict__
-        self._loaded = {
+        stored = {
             name: dict(value) if isinstance(value := present[name], dict) else value
-            for name in self.watched
+            for name in (self.watched if names is None else names)
             if name in present
         }
+        self._loaded = {**getattr(self, "_loaded", {}), **stored}
+
+    def _settle_on_commit(self, names: frozenset[str], *, using: str) -> None:
+        """Until the commit, a rollback may undo these writes: then the next save repeats them."""
+        self._unsettled |= names
+
+        def settle() -> None:
+            self._unsettled -= names
+
+        transaction.on_commit(settle, using=using)

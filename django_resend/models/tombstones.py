@@ -22,6 +22,7 @@ class Tombstone(models.Model):
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     object_id = models.BigIntegerField(_("object"))
     remote_id = models.CharField(_("Resend id"), max_length=64, blank=True, default="")
+    name = models.TextField(_("name"), blank=True, default="")
     email = models.CharField(_("address"), max_length=320, blank=True, default="")
     email_key = models.CharField(max_length=255, blank=True, default="", editable=False)
     origin = models.CharField(_("deleted"), max_length=8, choices=Origin.choices)
@@ -39,4 +40,4 @@ class Tombstone(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.email or f"{self.get_kind_display()} {self.remote_id}"
+        return self.email or self.name or f"{self.get_kind_display()} {self.remote_id}"

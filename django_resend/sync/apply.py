@@ -124,7 +124,8 @@ def _apply(contact: Contact, row: ContactRow, batch: _Batch) -> None:
         batch.relinked.append(contact)
     merged = _merge(contact, row)
     _take(contact, row, merged)
-    batch.conflicts += [(contact, conflict) for conflict in merged.conflicts]
+    if not contact._state.adding:
+        batch.conflicts += [(contact, conflict) for conflict in merged.conflicts]
     if merged.opted_in:
         batch.opted_in.append(contact)
     if changes(merged.base, merged.local):

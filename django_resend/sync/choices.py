@@ -21,7 +21,7 @@ def apply_choices(told: Mapping[int, Sequence[SubscriptionRow]]) -> int:
     statements, however many rows.
     """
     topics = {topic.remote_id: topic for topic in Topic.untracked.exclude(remote_id=None)}
-    choices = TopicSubscription.untracked.select_for_update(of=("self",)).select_related("contact")
+    choices = TopicSubscription.untracked.select_for_update().select_related("contact")
     found = {(row.contact_id, row.topic_id): row for row in choices.filter(contact_id__in=told)}
     created: list[TopicSubscription] = []
     updated: list[TopicSubscription] = []

@@ -15,6 +15,9 @@ class Progress(Protocol):
     def note(self, message: str) -> None:
         """Something a person should read."""
 
+    def close(self) -> None:
+        """The run is over."""
+
 
 class Silent:
     """Progress that nobody follows."""
@@ -26,4 +29,7 @@ class Silent:
         pass
 
     def note(self, message: str) -> None:
+        pass
+
+    def close(self) -> None:
         pass

@@ -16,6 +16,7 @@ from django.utils import timezone
 from ..client import Client
 from ..models import SyncRun
 from .errors import AlreadyRunning
+from .limiter import lock_team
 
 SILENCE = timedelta(minutes=2)
 """A run on another machine that gave no sign of life for so long is taken for dead."""
@@ -98,6 +99,7 @@ def begin(action: SyncRun.Action, client: Client, *, resume: str) -> Run:
     ``AlreadyRunning``.
     """
     with transaction.atomic():
+        lock_team()
         last = SyncRun.objects.select_for_update().filter(action=action).first()
         if last is not None and last.state == SyncRun.State.RUNNING:
             if is_alive(last):

@@ -137,7 +137,6 @@ def test_progress_can_be_turned_off(team: FakeResend, option: str) -> None:
     assert run("resend_pull", option).err == ""
 
 
-@pytest.mark.xfail(strict=True, reason="nobody ends the last stage: its last figures are not told")
 @pytest.mark.parametrize("stderr", [None, Terminal()], ids=["log", "terminal"])
 def test_the_last_stage_ends_with_its_figures_and_a_new_line(
     team: FakeResend, stderr: Terminal | None

@@ -130,9 +130,6 @@ def test_sync_of_a_site_that_only_pulls_pulls(
     }
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a site that only pulls syncs one way, one that only pushes not at all"
-)
 def test_sync_of_a_site_that_only_pushes_pushes(
     waiting: FakeResend, settings: pytest.FixtureRequest
 ) -> None:

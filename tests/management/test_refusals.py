@@ -99,9 +99,6 @@ def test_it_says_so_in_one_sentence_and_leaves_everything_as_it_was(
     assert rows() == before
 
 
-@pytest.mark.xfail(
-    strict=True, reason="in_flight stays set after a refusal, though nothing can have arrived"
-)
 @pytest.mark.django_db
 def test_a_changed_contact_waits_as_it_did(
     resend_fake: FakeResend, settings: pytest.FixtureRequest

@@ -192,7 +192,6 @@ def test_definitions_made_in_bulk_reach_the_outbox(model: Any) -> None:
     assert len(changed) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="bulk_create leaves key_exact empty")
 def test_properties_made_in_bulk_reach_the_outbox_and_stay_unique() -> None:
     ContactProperty.objects.bulk_create([ContactProperty(key="one"), ContactProperty(key="two")])
 

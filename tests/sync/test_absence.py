@@ -260,11 +260,6 @@ def test_another_teams_key_deletes_no_contact(pulled: Callable[..., FakeResend])
     assert Contact.objects.filter(email__endswith="@example.org").count() == 20
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="up to 10 absent definitions are deleted, with all that hangs on them, before the "
-    "contacts tell that the team is another",
-)
 def test_another_teams_key_deletes_no_definition_membership_or_choice(
     pulled: Callable[..., FakeResend],
 ) -> None:
@@ -297,9 +292,6 @@ def test_deleted_definitions_are_followed_with_what_hangs_on_them(
     assert not OutboxEntry.objects.exists()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="without any property a deep pull no longer reads the contacts' values"
-)
 def test_the_last_propertys_values_go_with_it(pulled: Callable[..., FakeResend]) -> None:
     fake = pulled(3, properties=1)
     fake.dashboard.delete_property("property_1")

@@ -155,9 +155,6 @@ def test_a_429_holds_everybody_back(clock: Time, retry_after: float | None, paus
     assert clock.calls[3] == pytest.approx(refused_at + pause + 0.5)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="from 1000 calls a second on, a 429 holds nobody back: five at once"
-)
 @pytest.mark.parametrize("rate", [0, None])
 def test_a_429_holds_back_also_where_no_limit_is_known(
     clock: Time, settings: pytest.FixtureRequest, rate: int | None

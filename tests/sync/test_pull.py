@@ -105,9 +105,6 @@ def test_a_second_pull_brings_what_changed(resend_fake: FakeResend) -> None:
     assert differences(resend_fake) == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a contact new to the mirror counts as a conflict with a default"
-)
 def test_a_contact_that_only_resend_knew_is_no_conflict(resend_fake: FakeResend) -> None:
     resend_fake.dashboard.create_contact("ada@example.org", first_name="Ada", unsubscribed=True)
 

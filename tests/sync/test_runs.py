@@ -124,11 +124,6 @@ def test_a_finished_run_is_not_taken_up(client: Client, state: str) -> None:
     assert begin(SyncRun.Action.PULL, client, resume="contacts").pk != record.pk
 
 
-@pytest.mark.xfail(
-    connection.vendor != "sqlite",
-    strict=True,
-    reason="a lock on the latest run does not keep another process from adding one",
-)
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("earlier", [False, True], ids=["first", "later"])
 def test_of_pulls_begun_in_the_same_instant_one_runs(client: Client, earlier: bool) -> None:

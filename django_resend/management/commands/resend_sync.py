@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from ...conf import resend_settings
 from ...sync.plan import Plan, plan_pull, plan_push
-from ...sync.pull import pull_all
+from ...sync.pull import PullReport, pull_all
 from ...sync.push import PushReport, push_outbox
 from ..base import DONE, ResendCommand
 from ..reports import finish_pull, finish_push, pull_json, push_json
@@ -40,12 +40,15 @@ class Command(ResendCommand):
             self.print_plan(Plan([*pull.stages, *push.stages], pull.rate), options)
             return DONE
         progress = self.progress(options)
-        pulled = pull_all(
-            deep=not options["shallow"],
-            allow_deletions=options["allow_deletions"],
-            progress=progress,
-        )
-        pushed = push_outbox(progress=progress) if resend_settings.may_push else PushReport()
+        pulled, pushed = PullReport(), PushReport()
+        if resend_settings.may_pull:
+            pulled = pull_all(
+                deep=not options["shallow"],
+                allow_deletions=options["allow_deletions"],
+                progress=progress,
+            )
+        if resend_settings.may_push:
+            pushed = push_outbox(progress=progress)
         if options["json"]:
             self.print_json({"pull": pull_json(pulled), "push": push_json(pushed)})
             return max(int(not pulled.complete), int(not pushed.complete))

@@ -21,6 +21,7 @@ from ...models import (
 )
 from ...models.batches import batches
 from ..calls import patiently
+from ..erasure import erase_values
 from .context import Pull
 
 PROOFS_AT_ONCE = 50
@@ -68,6 +69,9 @@ def delete_absent_definitions(
         )
         return
     gone = [(pk, remote_id) for pk, remote_id in absent if _is_gone(get, remote_id)]
+    names = dict(
+        model.untracked.filter(pk__in=[pk for pk, _ in gone]).values_list("pk", model.name_field)
+    )
     now = timezone.now()
     with transaction.atomic():
         Tombstone.objects.bulk_create(
@@ -75,6 +79,7 @@ def delete_absent_definitions(
                 kind=model.kind,
                 object_id=pk,
                 remote_id=remote_id,
+                name=names.get(pk, ""),
                 origin=Tombstone.Origin.REMOTE,
                 deleted_at=now,
                 settled_at=now,
@@ -84,6 +89,9 @@ def delete_absent_definitions(
         keys = [pk for pk, _ in gone]
         OutboxEntry.objects.filter(kind=model.kind, object_id__in=keys).delete()
         model.untracked.filter(pk__in=keys).delete()
+    if model is ContactProperty:
+        for key in names.values():
+            erase_values(key)
     pull.run.counts[f"{model.kind}_deleted"] += len(gone)
 
 

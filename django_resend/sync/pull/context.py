@@ -23,9 +23,12 @@ class Pull:
     resume: dict[str, Any] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     """What was not done, and why, in a sentence each."""
+    absent: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    """By kind, the definitions (local key, Resend's id) that the lists lacked."""
 
     def checkpoint(self, stage: str, **cursor: Any) -> None:
-        self.run.checkpoint(stage, {"run": self.name, **cursor})
+        kept = {"run": self.name, "absent": self.absent, "stopped": self.stopped}
+        self.run.checkpoint(stage, {**kept, **cursor})
 
     def take_cursor(self) -> dict[str, Any]:
         cursor, self.resume = self.resume, {}

@@ -79,7 +79,7 @@ SOURCES: Mapping[Kind, Source] = {
 
 
 def pull_definitions(pull: Pull) -> None:
-    """Pull all definitions; delete here what is proved to be gone there."""
+    """Pull all definitions; what the lists lack is kept for ``settle_definitions``."""
     pull.take_cursor()
     for kind, source in SOURCES.items():
         pull.progress.stage(str(source.model._meta.verbose_name_plural), None)
@@ -97,12 +97,25 @@ def pull_definitions(pull: Pull) -> None:
         known = source.model.untracked.filter(
             remote_id__isnull=False, created_at__lt=pull.run.started_at
         )
-        absent = [
+        pull.absent[kind] = [
             (pk, str(id)) for pk, id in known.values_list("pk", "remote_id") if id not in seen
         ]
+
+
+def settle_definitions(pull: Pull) -> None:
+    """Delete the definitions that the lists lacked, now that the contacts' sweep is through.
+
+    Where that was stopped, the key may be another team's, and nothing is deleted.
+    """
+    pull.take_cursor()
+    if pull.stopped:
+        return
+    for kind, absent in pull.absent.items():
+        source = SOURCES[Kind(kind)]
+        known = source.model.untracked.filter(remote_id__isnull=False).count()
         if absent:
             get = partial(source.get, pull.client)
-            delete_absent_definitions(pull, source.model, get, absent, known.count())
+            delete_absent_definitions(pull, source.model, get, absent, known)
 
 
 def pages(client: Client, kind: Kind) -> Iterator[list[DefinitionRow]]:

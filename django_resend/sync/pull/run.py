@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...client import Client, errors
 from ...conf import resend_settings
@@ -15,27 +15,28 @@ from ..runs import begin
 from .contacts import pull_contacts
 from .context import Pull
 from .deep import pull_deep
-from .definitions import pull_definitions
+from .definitions import pull_definitions, settle_definitions
 from .members import pull_members
 
 STAGES: Mapping[str, Callable[[Pull], None]] = {
     "definitions": pull_definitions,
     "contacts": pull_contacts,
     "members": pull_members,
+    "settling": settle_definitions,
     "deep": pull_deep,
 }
-SHALLOW = ("definitions", "contacts", "members")
+SHALLOW = ("definitions", "contacts", "members", "settling")
 
 
 @dataclass(frozen=True)
 class PullReport:
     """What a pull did: rows by what happened to them, calls by route, and what it would not do."""
 
-    counts: dict[str, int]
-    calls: int
-    calls_by_route: dict[str, int]
-    stopped: list[str]
-    resumed: bool
+    counts: dict[str, int] = field(default_factory=dict)
+    calls: int = 0
+    calls_by_route: dict[str, int] = field(default_factory=dict)
+    stopped: list[str] = field(default_factory=list)
+    resumed: bool = False
 
     @property
     def complete(self) -> bool:
@@ -75,7 +76,16 @@ def _run(
     resumed = run.resumed
     if resumed:
         progress.note(f"Going on with the pull of {run.started_at:%H:%M} UTC.")
-    pull = Pull(client, run, progress, name, allow_deletions, resume=run.cursor)
+    pull = Pull(
+        client,
+        run,
+        progress,
+        name,
+        allow_deletions,
+        resume=run.cursor,
+        stopped=run.cursor.get("stopped", []),
+        absent=run.cursor.get("absent", {}),
+    )
     first = names.index(run.stage) if resumed and run.stage in names else 0
     try:
         for stage in names[first:]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from ...client import Client
 from ...models import Kind, Tombstone
 from ..calls import within_limit
+from ..erasure import erase_values
 from .claims import Claim
 
 DELETE: Mapping[Kind, Callable[[Client, str], bool]] = {
@@ -28,6 +29,9 @@ def push_deletion(client: Client, claim: Claim) -> None:
     targets = {claim.entry.remote_id, *tombstones.values_list("remote_id", flat=True)} - {""}
     for remote_id in sorted(targets):
         within_limit(partial(DELETE[kind], client, remote_id))
+    if kind == Kind.PROPERTY:
+        for key in tombstones.values_list("name", flat=True):
+            erase_values(key)
     with transaction.atomic():
         claim.renew()
         tombstones.update(settled_at=timezone.now())

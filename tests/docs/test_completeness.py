@@ -142,6 +142,12 @@ def test_every_error_of_the_client_has_its_remedy() -> None:
     ] == []
 
 
+def test_every_reason_to_wait_has_its_remedy() -> None:
+    found = {words for source in sources() for words in re.findall(r'NotYet\("([^"]+)"\)', source)}
+    assert found
+    assert [words for words in found if f"\n| {words} |" not in text("troubleshooting.md")] == []
+
+
 @pytest.mark.parametrize("name", sorted(QUIRKS))
 def test_every_quirk_is_documented_with_its_values(name: str) -> None:
     quirk = QUIRKS[name]

@@ -158,6 +158,8 @@ def arrived(base: State | None, in_flight: State, remote: State) -> State | None
 def changes(base: State | None, local: State) -> dict[str, Any]:
     """What a PATCH must carry to bring Resend from ``base`` to ``local``; empty when in step.
 
+    Where the base doesn't tell ``unsubscribed``, only an opt-out is sent: the person may have
+    opted out unseen.
     Properties are merged by Resend key by key, and null deletes one (Resend docs: Contacts,
     Update contact).
     """
@@ -167,6 +169,8 @@ def changes(base: State | None, local: State) -> dict[str, Any]:
         for name, value in local.items()
         if name != "properties" and (known[name] != value if name in known else value not in EMPTY)
     }
+    if changed.get("unsubscribed") is False and known.get("unsubscribed") is not True:
+        del changed["unsubscribed"]
     if "properties" in local:
         held = dict(known.get("properties") or {})
         wanted = local["properties"]

@@ -181,9 +181,14 @@ def test_in_step_there_is_nothing_to_send(state: Any) -> None:
     assert changes(state, state) == {}
 
 
-def test_a_new_contact_says_its_consent_and_leaves_empty_names_out() -> None:
-    local = {"email": "a@example.org", "first_name": "", "unsubscribed": False, "properties": {}}
-    assert changes(None, local) == {"email": "a@example.org", "unsubscribed": False}
+@pytest.mark.parametrize("base", [None, {}, {"first_name": "A"}, {"unsubscribed": False}])
+def test_a_subscription_is_never_sent_where_no_opt_out_was_agreed_on(base: Any) -> None:
+    assert changes(base, {"first_name": "", "unsubscribed": False}).get("unsubscribed") is None
+
+
+@pytest.mark.parametrize("base", [None, {}, {"unsubscribed": False}])
+def test_an_opt_out_is_sent_whatever_is_known(base: Any) -> None:
+    assert changes(base, {"unsubscribed": True}) == {"unsubscribed": True}
 
 
 def test_our_own_write_whose_answer_was_lost_is_no_conflict() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_resend.management.output import CommandProgress, duration, table
+from django_resend.management.output import BAR_WIDTH, CommandProgress, duration, table
 
 
 class Clock:
@@ -49,10 +49,11 @@ def test_a_terminal_gets_a_bar_that_redraws_itself(clock: Clock, written: list[s
         progress.advance(100)
     progress.close()
 
+    half, full = "█" * (BAR_WIDTH // 2) + "░" * (BAR_WIDTH // 2), "█" * BAR_WIDTH
     assert written == [
-        f"\r\x1b[K{'█' * 12}{'░' * 12}  contacts: 100/200 (50%)  1 s left  100 a second",
-        f"\r\x1b[K{'█' * 24}  contacts: 200/200 (100%)  100 a second",
-        f"\r\x1b[K{'█' * 24}  contacts: 200/200 (100%)  100 a second\n",
+        f"\r\x1b[K{half}  contacts: 100/200 (50%)  1 s left  100 a second",
+        f"\r\x1b[K{full}  contacts: 200/200 (100%)  100 a second",
+        f"\r\x1b[K{full}  contacts: 200/200 (100%)  100 a second\n",
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from django_resend.models import Contact, SyncRun
@@ -75,11 +77,9 @@ def test_a_dry_run_makes_no_call_and_changes_nothing(
     assert (rows(), SyncRun.objects.count()) == before
 
 
-def test_a_dry_run_tells_stages_calls_and_time(
-    team: FakeResend, settings: pytest.FixtureRequest
-) -> None:
+def test_a_dry_run_tells_stages_calls_and_time(team: FakeResend, settings: Any) -> None:
     run("resend_pull")
-    settings.RESEND = {**settings.RESEND, "RATE_LIMIT": 2}  # type: ignore[attr-defined]
+    settings.RESEND = {**settings.RESEND, "RATE_LIMIT": 2}
 
     told = run("resend_pull", "--dry-run", "--json").json
     text = run("resend_pull", "--dry-run").out
@@ -112,10 +112,8 @@ def test_a_mass_deletion_is_told_on_stderr_and_by_the_exit_code(team: FakeResend
     assert differences(team) == []
 
 
-def test_a_site_that_only_pushes_does_not_pull(
-    team: FakeResend, settings: pytest.FixtureRequest
-) -> None:
-    settings.RESEND = {**settings.RESEND, "DIRECTION": "push"}  # type: ignore[attr-defined]
+def test_a_site_that_only_pushes_does_not_pull(team: FakeResend, settings: Any) -> None:
+    settings.RESEND = {**settings.RESEND, "DIRECTION": "push"}
 
     outcome = run("resend_pull")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from django_resend.models import Contact, OutboxEntry, SyncRun
@@ -86,9 +88,9 @@ def test_a_dry_run_makes_no_call_and_changes_nothing(
 
 
 def test_a_site_that_only_pulls_records_and_pushes_nothing(
-    resend_fake: FakeResend, settings: pytest.FixtureRequest
+    resend_fake: FakeResend, settings: Any
 ) -> None:
-    settings.RESEND = {**settings.RESEND, "DIRECTION": "pull"}  # type: ignore[attr-defined]
+    settings.RESEND = {**settings.RESEND, "DIRECTION": "pull"}
     Contact.objects.create(email="ada@example.org")
 
     outcome = run("resend_push")
@@ -117,23 +119,17 @@ def test_syncs_json_holds_both_ways(waiting: FakeResend) -> None:
     assert told["pull"]["calls"] + told["push"]["calls"] == waiting.ledger.total
 
 
-def test_sync_of_a_site_that_only_pulls_pulls(
-    resend_fake: FakeResend, settings: pytest.FixtureRequest
-) -> None:
-    settings.RESEND = {**settings.RESEND, "DIRECTION": "pull"}  # type: ignore[attr-defined]
+def test_sync_of_a_site_that_only_pulls_pulls(resend_fake: FakeResend, settings: Any) -> None:
+    settings.RESEND = {**settings.RESEND, "DIRECTION": "pull"}
     resend_fake.dashboard.seed(contacts=3)
 
     assert run("resend_sync").code == 0
     assert differences(resend_fake) == []
-    assert set(resend_fake.ledger.as_dict()["by_route"]) <= {
-        route for route in resend_fake.ledger.by_route if route.startswith("GET ")
-    }
+    assert all(route.startswith("GET ") for route in resend_fake.ledger.by_route)
 
 
-def test_sync_of_a_site_that_only_pushes_pushes(
-    waiting: FakeResend, settings: pytest.FixtureRequest
-) -> None:
-    settings.RESEND = {**settings.RESEND, "DIRECTION": "push"}  # type: ignore[attr-defined]
+def test_sync_of_a_site_that_only_pushes_pushes(waiting: FakeResend, settings: Any) -> None:
+    settings.RESEND = {**settings.RESEND, "DIRECTION": "push"}
 
     assert run("resend_sync").code == 0
     assert not OutboxEntry.objects.exists()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,7 @@ spoilt = pytest.mark.parametrize("spoil", SENTENCES, ids=lambda spoil: spoil.__n
 @pytest.mark.parametrize("command", CALLS)
 def test_it_says_so_in_one_sentence_and_leaves_everything_as_it_was(
     resend_fake: FakeResend,
-    settings: pytest.FixtureRequest,
+    settings: Any,
     pauses: list[float],
     command: str,
     spoil: Spoil,
@@ -87,9 +88,9 @@ def test_it_says_so_in_one_sentence_and_leaves_everything_as_it_was(
     resend_fake.dashboard.seed(contacts=30, segments=2, topics=1, properties=1)
     run("resend_pull")
     Contact.objects.create(email="waiting@example.org")
-    site = {**settings.RESEND}  # type: ignore[attr-defined]
+    site = {**settings.RESEND}
     spoil(resend_fake, site)
-    settings.RESEND = site  # type: ignore[attr-defined]
+    settings.RESEND = site
     before = rows()
 
     outcome = run(command, "--no-progress")
@@ -100,13 +101,11 @@ def test_it_says_so_in_one_sentence_and_leaves_everything_as_it_was(
 
 
 @pytest.mark.django_db
-def test_a_changed_contact_waits_as_it_did(
-    resend_fake: FakeResend, settings: pytest.FixtureRequest
-) -> None:
+def test_a_changed_contact_waits_as_it_did(resend_fake: FakeResend, settings: Any) -> None:
     resend_fake.dashboard.seed(contacts=1)
     run("resend_pull")
     Contact.objects.filter().update(first_name="Ada")
-    settings.RESEND = {**settings.RESEND, "API_KEY": "re_wrong"}  # type: ignore[attr-defined]
+    settings.RESEND = {**settings.RESEND, "API_KEY": "re_wrong"}
     before = rows()
 
     assert run("resend_push", "--no-progress").code == 2
@@ -138,10 +137,10 @@ def test_the_process_writes_the_sentence_to_stderr_and_exits_2(
 
 @pytest.mark.django_db
 def test_the_key_is_never_said(
-    resend_fake: FakeResend, settings: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+    resend_fake: FakeResend, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = "re_aVeryTellingKey_42"
-    settings.RESEND = {**settings.RESEND, "API_KEY": key}  # type: ignore[attr-defined]
+    settings.RESEND = {**settings.RESEND, "API_KEY": key}
     body = {"statusCode": 403, "name": "invalid_api_key", "message": f"{key} is not valid."}
     resend_fake.faults.add(status=403, body=body)
 

@@ -38,12 +38,14 @@ def bob() -> Contact:
 
 @pytest.fixture
 def friends() -> Segment:
-    return Segment.objects.create(name="Friends")
+    segment: Segment = Segment.objects.create(name="Friends")
+    return segment
 
 
 @pytest.fixture
 def news() -> Topic:
-    return Topic.objects.create(name="News", default_subscription="opt_in")
+    topic: Topic = Topic.objects.create(name="News", default_subscription="opt_in")
+    return topic
 
 
 def changed_by(act: Callable[[], Any]) -> set[tuple[str, int]]:

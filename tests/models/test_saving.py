@@ -220,8 +220,9 @@ class TestWhatASaveRecords:
         OutboxEntry.objects.update(state="refused")
         OutboxEntry.objects.record(Kind.CONTACT, [new.pk])
 
-        states = Contact.objects.with_outbox().values_list("email", "outbox_state")
-        assert dict(states) == {
+        rows: Any = Contact.objects.with_outbox()
+        states = {row.email: row.outbox_state for row in rows}
+        assert states == {
             "ada@example.org": None,
             "new@example.org": "pending",
             "refused@example.org": "refused",

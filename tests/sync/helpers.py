@@ -25,16 +25,20 @@ from django_resend.models import (
 )
 from django_resend.testing import FakeResend
 
-MIRROR = (Contact, Segment, Topic, ContactProperty, SegmentMembership, TopicSubscription)
+MIRROR: tuple[Any, ...] = (
+    Contact,
+    Segment,
+    Topic,
+    ContactProperty,
+    SegmentMembership,
+    TopicSubscription,
+)
 TABLES = (*MIRROR, MembershipRemoval, OutboxEntry, Tombstone)
 
 
 def rows() -> dict[str, list[dict[str, Any]]]:
     """Every row of the mirror, the outbox and the tombstones."""
-    return {
-        model.__name__: list(model._base_manager.order_by("pk").values())  # type: ignore[attr-defined]
-        for model in TABLES
-    }
+    return {model.__name__: list(model._base_manager.order_by("pk").values()) for model in TABLES}
 
 
 @contextmanager
@@ -81,6 +85,9 @@ class Watcher:
 
     def note(self, message: str) -> None:
         self.notes.append(message)
+
+    def close(self) -> None:
+        self.stages.append(("", None))
 
 
 class Throttle:

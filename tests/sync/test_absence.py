@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -44,7 +45,7 @@ def delete_at_resend(fake: FakeResend, contacts: int) -> None:
 def pulled(resend_fake: FakeResend) -> Callable[..., FakeResend]:
     """Fill the fake and pull it."""
 
-    def seed(contacts: int, **more: int) -> FakeResend:
+    def seed(contacts: int, **more: Any) -> FakeResend:
         resend_fake.dashboard.seed(contacts=contacts, **more)
         pull_all()
         resend_fake.ledger.reset()
@@ -63,7 +64,7 @@ def test_a_deleted_contact_is_followed_after_a_404_for_it(
 
     assert differences(fake) == []
     assert report.counts["contacts_deleted"] == 1
-    assert fake.ledger.as_dict()["by_route"]["GET /contacts/{id}"] == 1
+    assert fake.ledger.by_route["GET /contacts/{id}"] == 1
     assert not OutboxEntry.objects.exists()
     assert Tombstone.objects.get().origin == Tombstone.Origin.REMOTE
 
@@ -159,12 +160,10 @@ def test_a_mass_deletion_that_a_person_allows_is_followed(
     assert differences(fake) == []
 
 
-def test_the_bounds_are_settings(
-    pulled: Callable[..., FakeResend], settings: pytest.FixtureRequest
-) -> None:
+def test_the_bounds_are_settings(pulled: Callable[..., FakeResend], settings: Any) -> None:
     fake = pulled(100)
     bounds = {"MASS_DELETION_SHARE": 0.5, "MASS_DELETION_ROWS": 20}
-    settings.RESEND = {**settings.RESEND, **bounds}  # type: ignore[attr-defined]
+    settings.RESEND = {**settings.RESEND, **bounds}
 
     delete_at_resend(fake, 50)
     assert pull_later().complete
@@ -240,7 +239,7 @@ def test_a_row_made_during_the_walk_is_not_taken_for_absent(
     pull_later(progress=Watcher(push_meanwhile))
 
     assert Contact.objects.filter(email="new@example.org").exists()
-    assert fake.ledger.as_dict()["by_route"].get("GET /contacts/{id}") is None
+    assert fake.ledger.by_route.get("GET /contacts/{id}") is None
 
 
 def another_team(contacts: int = 30) -> FakeResend:
@@ -266,13 +265,13 @@ def test_another_teams_key_deletes_no_definition_membership_or_choice(
     pulled(20, segments=2, topics=2, properties=2)
     Contact.objects.get(email="person1@example.org").opt_out(Topic.objects.earliest("pk"))
     tables = (Segment, Topic, ContactProperty, SegmentMembership, TopicSubscription)
-    before = [set(model.objects.values_list("pk", flat=True)) for model in tables]  # type: ignore[attr-defined]
+    before = [set(model.objects.values_list("pk", flat=True)) for model in tables]
     other = another_team()
 
     with other.serve(), later(), client_of(other) as client:
         pull_all(deep=False, client=client)
 
-    after = [set(model.objects.values_list("pk", flat=True)) for model in tables]  # type: ignore[attr-defined]
+    after = [set(model.objects.values_list("pk", flat=True)) for model in tables]
     assert [old - new for old, new in zip(before, after, strict=True)] == [set()] * 5
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_four_processes_use_the_budget_and_never_exceed_it(child_env: dict[str, 
             refused_at_first = fake.ledger.rejected_429
             fake.ledger.reset()
             time.sleep(SECONDS)
-            ledger = fake.ledger.as_dict()
+            ledger: Any = fake.ledger.as_dict()
         finally:
             for caller in callers:
                 caller.kill()

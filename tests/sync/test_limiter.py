@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -51,13 +52,13 @@ def reply(
 
 
 @pytest.fixture
-def clock(settings: pytest.FixtureRequest) -> Time:
-    settings.RESEND = {"API_KEY": "re_test"}  # type: ignore[attr-defined]
+def clock(settings: Any) -> Time:
+    settings.RESEND = {"API_KEY": "re_test"}
     return Time()
 
 
-def with_settings(settings: pytest.FixtureRequest, **values: object) -> None:
-    settings.RESEND = {"API_KEY": "re_test", **values}  # type: ignore[attr-defined]
+def with_settings(settings: Any, **values: object) -> None:
+    settings.RESEND = {"API_KEY": "re_test", **values}
 
 
 def test_it_starts_with_two_calls_a_second(clock: Time) -> None:
@@ -111,7 +112,7 @@ def test_a_process_that_runs_already_hears_of_a_lower_limit(clock: Time) -> None
     assert second.rate == pytest.approx(1.9)
 
 
-def test_the_headroom_is_a_setting(clock: Time, settings: pytest.FixtureRequest) -> None:
+def test_the_headroom_is_a_setting(clock: Time, settings: Any) -> None:
     with_settings(settings, HEADROOM=0.5)
     limiter = clock.limiter()
     limiter.wait()
@@ -120,9 +121,7 @@ def test_the_headroom_is_a_setting(clock: Time, settings: pytest.FixtureRequest)
     assert limiter.rate == pytest.approx(5)
 
 
-def test_a_limit_in_the_settings_is_kept_whatever_a_reply_says(
-    clock: Time, settings: pytest.FixtureRequest
-) -> None:
+def test_a_limit_in_the_settings_is_kept_whatever_a_reply_says(clock: Time, settings: Any) -> None:
     with_settings(settings, RATE_LIMIT=4)
     limiter = clock.limiter()
     clock.call(limiter)
@@ -133,7 +132,7 @@ def test_a_limit_in_the_settings_is_kept_whatever_a_reply_says(
     assert current_rate() == 4
 
 
-def test_without_a_limit_nobody_waits(clock: Time, settings: pytest.FixtureRequest) -> None:
+def test_without_a_limit_nobody_waits(clock: Time, settings: Any) -> None:
     with_settings(settings, RATE_LIMIT=0)
     clock.call(clock.limiter(), 1000)
 
@@ -157,7 +156,7 @@ def test_a_429_holds_everybody_back(clock: Time, retry_after: float | None, paus
 
 @pytest.mark.parametrize("rate", [0, None])
 def test_a_429_holds_back_also_where_no_limit_is_known(
-    clock: Time, settings: pytest.FixtureRequest, rate: int | None
+    clock: Time, settings: Any, rate: int | None
 ) -> None:
     with_settings(settings, RATE_LIMIT=rate)
     limiter = clock.limiter()
@@ -210,7 +209,7 @@ def test_no_call_inside_the_outermost_transaction_either(clock: Time) -> None:
     rate=st.integers(1, 20),
 )
 def test_however_the_processes_take_turns_calls_keep_their_distance(
-    settings: pytest.FixtureRequest, turns: list[tuple[int, float, str]], rate: int
+    settings: Any, turns: list[tuple[int, float, str]], rate: int
 ) -> None:
     with_settings(settings, RATE_LIMIT=rate)
     CallBudget.objects.all().delete()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from django_resend.models import CallBudget, Contact, ContactProperty, Segment, Topic
@@ -29,8 +31,8 @@ def test_a_plan_is_priced_by_the_rate(rate: float, seconds: float) -> None:
     assert plan.seconds == pytest.approx(seconds)
 
 
-def test_the_rate_is_the_one_learned_last(settings: pytest.FixtureRequest) -> None:
-    settings.RESEND = {"API_KEY": "re_test"}  # type: ignore[attr-defined]
+def test_the_rate_is_the_one_learned_last(settings: Any) -> None:
+    settings.RESEND = {"API_KEY": "re_test"}
     assert plan_pull().rate == 2.0
 
     CallBudget.objects.create(team="team", rate=9.5)

@@ -106,7 +106,7 @@ def test_what_a_killed_sweep_met_is_not_taken_for_absent(resend_fake: FakeResend
 
     assert report.complete
     assert report.resumed
-    assert "GET /contacts/{id}" not in resend_fake.ledger.as_dict()["by_route"]
+    assert "GET /contacts/{id}" not in resend_fake.ledger.by_route
 
 
 def test_a_deletion_during_a_pull_that_was_killed_is_followed(resend_fake: FakeResend) -> None:

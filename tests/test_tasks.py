@@ -28,7 +28,7 @@ def asked() -> Iterator[Asked]:
         queue.clear()
 
         def look() -> list[str]:
-            names = []
+            names: list[str] = []
             while True:
                 try:
                     message = queue.get(block=False)
@@ -180,7 +180,7 @@ def test_the_pull_tasks_share_the_work(resend_fake: FakeResend) -> None:
 
     tasks.pull()
     assert differences(resend_fake, deep=False) == []
-    assert "GET /contacts/{id}" not in resend_fake.ledger.as_dict()["by_route"]
+    assert "GET /contacts/{id}" not in resend_fake.ledger.by_route
 
     tasks.deep_pull()
     assert differences(resend_fake) == []

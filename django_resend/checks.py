@@ -9,6 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .conf import KNOWN_KEYS, ResendSettings, resend_settings
 
+DERIVED = ("may_push", "may_pull")
+"""Properties that repeat the error of another one."""
+
 
 @register()
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -25,7 +28,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
             )
         )
     for name, attribute in vars(ResendSettings).items():
-        if isinstance(attribute, property):
+        if isinstance(attribute, property) and name not in DERIVED:
             try:
                 getattr(resend_settings, name)
             except ImproperlyConfigured as error:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import models, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .batches import BATCH_ROWS, batches
@@ -17,7 +18,7 @@ from .definitions import Segment, Subscription, Topic
 from .keys import email_key
 from .links import TopicSubscription
 from .mirrored import Mirrored, MirrorQuerySet
-from .outbox import Kind
+from .outbox import Kind, OutboxEntry
 
 
 def _resubscribe_hint() -> ConsentError:
@@ -169,6 +170,7 @@ class Contact(Mirrored):
             self.unsubscribed = False
             self._loaded["unsubscribed"] = None
             self.save(using=using, update_fields=["unsubscribed", "updated_at"])
+            self.acknowledge()
 
     def opt_in(self, topic: Topic, *, by: str, reason: str) -> TopicSubscription:
         """Opt this person in to a topic, also after an opt-out; who and why is kept for good.
@@ -177,7 +179,28 @@ class Contact(Mirrored):
         """
         with transaction.atomic(using=self._state.db):
             self._log_opt_in(by, reason, topic=topic)
+            self.acknowledge()
             return TopicSubscription.store_choice(self, topic, Subscription.OPT_IN)
+
+    def keep_opted_out(self) -> None:
+        """Answer an opt-in that was held: the opt-outs stand, and Resend is told so."""
+        using = self._state.db
+        with transaction.atomic(using=using):
+            stored = Contact.untracked.using(using).select_for_update().get(pk=self.pk)
+            base = {k: v for k, v in (stored.base or {}).items() if k != "unsubscribed"}
+            Contact.untracked.using(using).filter(pk=self.pk).update(base=base)
+            opt_outs = TopicSubscription.untracked.using(using).filter(
+                contact=self, subscription=Subscription.OPT_OUT
+            )
+            # Unknown again: so the next push asks Resend and sends what differs.
+            opt_outs.update(base="", changed_at=timezone.now())
+            OutboxEntry.objects.record(Kind.CONTACT, [self.pk], using=using)
+            self.acknowledge()
+
+    def acknowledge(self) -> None:
+        """A person has seen what needed attention."""
+        Contact.untracked.using(self._state.db).filter(pk=self.pk).update(attention="")
+        self.attention = ""
 
     def opt_out(self, topic: Topic) -> TopicSubscription:
         """Opt this person out of a topic."""

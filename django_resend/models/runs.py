@@ -16,12 +16,14 @@ class SyncRun(models.Model):
 
     class State(models.TextChoices):
         RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
         DONE = "done", _("done")
         PARTIAL = "partial", _("finished with refused rows")
         STOPPED = "stopped", _("stopped")
         FAILED = "failed", _("failed")
 
     action = models.CharField(_("action"), max_length=8, choices=Action.choices)
+    scope = models.CharField(_("stages"), max_length=100, blank=True, default="")
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.RUNNING)
     stage = models.CharField(_("stage"), max_length=32, blank=True, default="")
     cursor = models.JSONField(_("cursor"), default=dict, blank=True)

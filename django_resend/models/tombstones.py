@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -41,3 +43,7 @@ class Tombstone(models.Model):
 
     def __str__(self) -> str:
         return self.email or self.name or f"{self.get_kind_display()} {self.remote_id}"
+
+    def settled_before(self, moment: datetime | None) -> bool:
+        """Whether the deletion was confirmed, and before this moment if one is given."""
+        return self.settled_at is not None and (moment is None or self.settled_at < moment)

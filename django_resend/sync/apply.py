@@ -87,7 +87,8 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
     matches = Matches(latest, keys)
     found = {row.id: matches.find(row) for row in latest.values()}
     unknown = [id for id, contact in found.items() if contact is None]
-    memory = Memory(unknown, [keys[id] for id in unknown])
+    since = None if fetched_at is None else fetched_at - CLOCK_SKEW
+    memory = Memory(unknown, [keys[id] for id in unknown], since=since)
     applied, batch = Applied(), _Batch()
     for row in latest.values():
         contact = found[row.id]
@@ -166,8 +167,6 @@ def _take(contact: Contact, row: ContactRow, merged: Merge) -> None:
     contact.raw = {**contact.raw, **row.raw}
     if merged.held:
         contact.attention = Contact.Attention.HELD
-    elif contact.attention == Contact.Attention.HELD:
-        contact.attention = ""
 
 
 def _snapshot(contact: Contact) -> tuple[object, ...]:

@@ -20,7 +20,10 @@ class Memory:
     queries.
     """
 
-    def __init__(self, remote_ids: Sequence[str], keys: Iterable[str]) -> None:
+    def __init__(
+        self, remote_ids: Sequence[str], keys: Iterable[str], *, since: datetime | None = None
+    ) -> None:
+        self._since = since
         self._leaving: set[str] = set()
         self._opted_out: dict[str, dict[str, datetime]] = {}
         wanted = {key for key in keys if key}
@@ -30,6 +33,7 @@ class Memory:
             self._forget_later_opt_ins()
 
     def is_being_deleted(self, remote_id: str) -> bool:
+        """Whether its deletion is under way, or was until ``since``: then rows may be older."""
         return remote_id in self._leaving
 
     def unsubscribed(self, key: str) -> bool:
@@ -45,7 +49,7 @@ class Memory:
             Q(remote_id__in=remote_ids) | Q(email_key__in=keys)
         )
         for tombstone in found.order_by("deleted_at"):
-            if tombstone.settled_at is None:
+            if not tombstone.settled_before(self._since):
                 self._leaving.add(tombstone.remote_id)
             if tombstone.email_key in keys:
                 topics = [*([GLOBAL] if tombstone.unsubscribed else []), *tombstone.topic_opt_outs]

@@ -74,7 +74,7 @@ class Run:
         self._record.state = state
         self._record.message = message
         self._record.finished_at = timezone.now()
-        if state != SyncRun.State.FAILED:
+        if state not in (SyncRun.State.FAILED, SyncRun.State.PAUSED):
             self._record.cursor = {}
         self._store("state", "message", "finished_at")
 
@@ -92,25 +92,27 @@ def open_run(action: SyncRun.Action, client: Client) -> Run:
     return Run(SyncRun.objects.create(action=action, owner=_me()), client)
 
 
-def begin(action: SyncRun.Action, client: Client, *, resume: str) -> Run:
-    """Open a run that must be the only one of its kind.
+def begin(action: SyncRun.Action, client: Client, *, scope: str) -> Run:
+    """Open a run over these stages (joined by "+"), of which no other may be under way.
 
-    Takes up a killed or failed one where ``resume`` (what it is to do) is the same. Raises
+    Takes up the latest run of the same scope if it was killed, failed or paused. Raises
     ``AlreadyRunning``.
     """
     with transaction.atomic():
         lock_team()
-        last = SyncRun.objects.select_for_update().filter(action=action).first()
-        if last is not None and last.state == SyncRun.State.RUNNING:
-            if is_alive(last):
-                raise AlreadyRunning(
-                    f"A {action} is running already (process {last.owner}, last sign of life "
-                    f"{timezone.localtime(last.heartbeat_at):%H:%M:%S}). Wait for it to end."
-                )
-            last.state = SyncRun.State.FAILED
-            last.message = last.message or KILLED
-            last.save(update_fields=["state", "message"])
-        if last is not None and _can_resume(last, resume):
+        for run in SyncRun.objects.filter(action=action, state=SyncRun.State.RUNNING):
+            if is_alive(run):
+                if _stages(run.scope) & _stages(scope):
+                    raise AlreadyRunning(
+                        f"A {action} is running already (process {run.owner}, last sign of life "
+                        f"{timezone.localtime(run.heartbeat_at):%H:%M:%S}). Wait for it to end."
+                    )
+                continue
+            run.state = SyncRun.State.FAILED
+            run.message = run.message or KILLED
+            run.save(update_fields=["state", "message"])
+        last = SyncRun.objects.filter(action=action, scope=scope).first()
+        if last is not None and _can_resume(last):
             last.state = SyncRun.State.RUNNING
             last.owner = _me()
             last.message = ""
@@ -118,8 +120,11 @@ def begin(action: SyncRun.Action, client: Client, *, resume: str) -> Run:
             last.heartbeat_at = timezone.now()
             last.save()
             return Run(last, client)
-        record = SyncRun.objects.create(action=action, owner=_me())
-        return Run(record, client)
+        return Run(SyncRun.objects.create(action=action, scope=scope, owner=_me()), client)
+
+
+def _stages(scope: str) -> set[str]:
+    return set(scope.split("+"))
 
 
 def is_alive(record: SyncRun) -> bool:
@@ -163,12 +168,10 @@ def _process(record: SyncRun) -> tuple[str, int, str]:
     return host, int(pid or 0), incarnation
 
 
-def _can_resume(record: SyncRun, resume: str) -> bool:
-    return (
-        record.state == SyncRun.State.FAILED
-        and record.cursor.get("run") == resume
-        and timezone.now() - record.started_at < RESUMABLE
-    )
+def _can_resume(record: SyncRun) -> bool:
+    unfinished = record.state in (SyncRun.State.FAILED, SyncRun.State.PAUSED)
+    is_young = timezone.now() - record.started_at < RESUMABLE
+    return unfinished and is_young and bool(record.cursor)
 
 
 def _me() -> str:

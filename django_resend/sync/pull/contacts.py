@@ -50,6 +50,8 @@ def _walk(pull: Pull, after: str | None, seen: Seen) -> None:
         pull.count(STAGE, applied.counts)
         pull.progress.advance(len(page.rows))
         after = page.next
+        if after is not None:
+            pull.breathe(STAGE, after=after, seen=seen.pack())
         fetched_at = timezone.now()
 
 

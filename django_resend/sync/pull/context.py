@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,10 @@ from ..progress import Progress
 from ..runs import Run
 
 
+class Paused(Exception):
+    """The run's time is over; it goes on later from its cursor."""
+
+
 @dataclass
 class Pull:
     """One pull under way. ``resume`` is the cursor of the stage to begin with, used once."""
@@ -18,8 +23,9 @@ class Pull:
     client: Client
     run: Run
     progress: Progress
-    name: str
     allow_deletions: bool = False
+    deadline: float | None = None
+    """When to pause, on the monotonic clock in seconds."""
     resume: dict[str, Any] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     """What was not done, and why, in a sentence each."""
@@ -27,8 +33,14 @@ class Pull:
     """By kind, the definitions (local key, Resend's id) that the lists lacked."""
 
     def checkpoint(self, stage: str, **cursor: Any) -> None:
-        kept = {"run": self.name, "absent": self.absent, "stopped": self.stopped}
+        kept = {"absent": self.absent, "stopped": self.stopped}
         self.run.checkpoint(stage, {**kept, **cursor})
+
+    def breathe(self, stage: str, **cursor: Any) -> None:
+        """Between two pages: when the time is over, store the cursor and raise ``Paused``."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            self.checkpoint(stage, **cursor)
+            raise Paused
 
     def take_cursor(self) -> dict[str, Any]:
         cursor, self.resume = self.resume, {}

@@ -37,6 +37,7 @@ def pull_deep(pull: Pull) -> None:
     left: set[int] = set()
     while batch := order.exclude(pk__in=left).values_list("pk", "remote_id")[:CONTACTS_AT_ONCE]:
         left |= _read(pull, [(pk, str(remote_id)) for pk, remote_id in batch], reads_topics)
+        pull.breathe(STAGE)
 
 
 def _read(pull: Pull, batch: Sequence[tuple[int, str]], reads_topics: bool) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q
@@ -77,13 +77,22 @@ def _walk(pull: Pull, segment: Segment, after: str | None, seen: Seen, begun: da
     fetched_at = timezone.now()
     for page in pages:
         with transaction.atomic():
-            pull.checkpoint(
-                STAGE, segment=segment.pk, after=after, seen=seen.pack(), begun=begun.isoformat()
-            )
+            pull.checkpoint(STAGE, **_cursor(segment, after, seen, begun))
             seen.add(_store_members(pull, segment, page.rows, fetched_at))
         pull.progress.advance(len(page.rows))
         after = page.next
+        if after is not None:
+            pull.breathe(STAGE, **_cursor(segment, after, seen, begun))
         fetched_at = timezone.now()
+
+
+def _cursor(segment: Segment, after: str | None, seen: Seen, begun: datetime) -> dict[str, Any]:
+    return {
+        "segment": segment.pk,
+        "after": after,
+        "seen": seen.pack(),
+        "begun": begun.isoformat(),
+    }
 
 
 def _store_members(

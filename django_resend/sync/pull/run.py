@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from ..errors import NotConfigured
 from ..progress import Progress, Silent
 from ..runs import begin
 from .contacts import pull_contacts
-from .context import Pull
+from .context import Paused, Pull
 from .deep import pull_deep
 from .definitions import pull_definitions, settle_definitions
 from .members import pull_members
@@ -30,17 +31,21 @@ SHALLOW = ("definitions", "contacts", "members", "settling")
 
 @dataclass(frozen=True)
 class PullReport:
-    """What a pull did: rows by what happened to them, calls by route, and what it would not do."""
+    """What a pull did: rows by what happened to them, calls by route, and what it would not do.
+
+    ``more`` says that its time was over before its work was.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     calls: int = 0
     calls_by_route: dict[str, int] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     resumed: bool = False
+    more: bool = False
 
     @property
     def complete(self) -> bool:
-        return not self.stopped
+        return not self.stopped and not self.more
 
 
 def pull_all(
@@ -48,12 +53,14 @@ def pull_all(
     shallow: bool = True,
     deep: bool = True,
     allow_deletions: bool = False,
+    seconds: float | None = None,
     progress: Progress | None = None,
     client: Client | None = None,
 ) -> PullReport:
     """Pull everything; ``shallow=False`` only the deep reads, ``deep=False`` all but those.
 
-    A pull that was killed is taken up where it stopped. Raises ``NotConfigured``,
+    A pull that was killed, or paused because its ``seconds`` were over, is taken up where it
+    stopped. Raises ``NotConfigured``,
     ``AlreadyRunning``, and the client's errors where Resend can't be worked with; what was pulled
     until then stays.
     """
@@ -62,17 +69,20 @@ def pull_all(
     own = client or open_client()
     names = (*(SHALLOW if shallow else ()), *(("deep",) if deep else ()))
     try:
-        return _run(names, own, allow_deletions, progress or Silent())
+        return _run(names, own, allow_deletions, seconds, progress or Silent())
     finally:
         if client is None:
             own.close()
 
 
 def _run(
-    names: tuple[str, ...], client: Client, allow_deletions: bool, progress: Progress
+    names: tuple[str, ...],
+    client: Client,
+    allow_deletions: bool,
+    seconds: float | None,
+    progress: Progress,
 ) -> PullReport:
-    name = "+".join(names)
-    run = begin(SyncRun.Action.PULL, client, resume=name)
+    run = begin(SyncRun.Action.PULL, client, scope="+".join(names))
     resumed = run.resumed
     if resumed:
         progress.note(f"Going on with the pull of {run.started_at:%H:%M} UTC.")
@@ -80,8 +90,8 @@ def _run(
         client,
         run,
         progress,
-        name,
         allow_deletions,
+        None if seconds is None else time.monotonic() + seconds,
         resume=run.cursor,
         stopped=run.cursor.get("stopped", []),
         absent=run.cursor.get("absent", {}),
@@ -90,16 +100,24 @@ def _run(
     try:
         for stage in names[first:]:
             STAGES[stage](pull)
+    except Paused:
+        run.finish(SyncRun.State.PAUSED)
+        return _report(pull, resumed, more=True)
     except BaseException as error:
         message = str(error) if isinstance(error, errors.ResendError) else type(error).__name__
         run.finish(SyncRun.State.FAILED, message)
         raise
     state = SyncRun.State.STOPPED if pull.stopped else SyncRun.State.DONE
     run.finish(state, "\n".join(pull.stopped))
+    return _report(pull, resumed, more=False)
+
+
+def _report(pull: Pull, resumed: bool, *, more: bool) -> PullReport:
     return PullReport(
-        counts=dict(run.counts),
-        calls=run.calls,
-        calls_by_route=dict(client.ledger),
+        counts=dict(pull.run.counts),
+        calls=pull.run.calls,
+        calls_by_route=dict(pull.client.ledger),
         stopped=pull.stopped,
         resumed=resumed,
+        more=more,
     )

@@ -1,0 +1,1 @@
+"""Benchmarks: what a sync costs, against the scripts one would write instead."""

@@ -1,0 +1,1 @@
+"""The tables one would write for a script: no base, no raw JSON, no outbox."""

@@ -1,0 +1,135 @@
+"""Eight processes on one budget against strict one-second windows: 429s, and the share used.
+
+Usage as a child process: python -m tests.benchmarks.sharing SECONDS, which says "ready" and
+begins when it is told to on standard input. ``stranger URL RATE SECONDS`` calls evenly, by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from .databases import Databases, child_env
+from .fakes import serving
+
+ROOT = Path(__file__).parents[2]
+PROCESSES = 8
+SECONDS = 30
+RATES = (2, 5, 10, 100)
+
+Results = list[dict[str, Any]]
+
+
+def measure(databases: Databases, size: int, repeat: int) -> Results:
+    """For each kind of window and rate, alone and beside a stranger who takes half of it."""
+    return [
+        _measure(databases, rate, window, stranger)
+        for window in ("fixed", "sliding")
+        for stranger in (False, True)
+        for rate in RATES
+    ]
+
+
+def print_table(found: Results) -> None:
+    sys.stdout.write(f"\n{PROCESSES} processes, {SECONDS} s\n")
+    sys.stdout.write(
+        f"{'window':9}{'stranger':>9}{'rate':>6}{'permitted':>11}{'our calls':>11}"
+        f"{'our 429s':>10}{'its calls':>11}{'its 429s':>10}{'share used':>12}\n"
+    )
+    for one in found:
+        sys.stdout.write(
+            f"{one['window']:9}{'half' if one['stranger'] else 'none':>9}{one['rate']:>6}"
+            f"{one['permitted']:>11}{one['calls']:>11}{one['rejected']:>10}"
+            f"{one['stranger_calls']:>11}{one['stranger_rejected']:>10}{one['share']:>12.1%}\n"
+        )
+
+
+def _measure(databases: Databases, rate: int, window: str, stranger: bool) -> dict[str, Any]:
+    module = [sys.executable, "-m", "tests.benchmarks.sharing"]
+    with serving(rate, rate_window=window) as fake:
+        env = child_env(databases.fresh(), fake.url, limited=True)
+        commands = [[*module, str(SECONDS)]] * PROCESSES
+        if stranger:
+            commands.append([*module, "stranger", fake.url, str(rate / 2), str(SECONDS)])
+        pipe = subprocess.PIPE
+        workers = [
+            subprocess.Popen(command, env=env, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+            for command in commands
+        ]
+        for worker in workers:
+            assert worker.stdout is not None
+            worker.stdout.readline()
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        told = [json.loads(worker.communicate()[0]) for worker in workers]
+    ours, strangers = told[:PROCESSES], told[PROCESSES:]
+    good = sum(one["calls"] - one["rejected"] for one in told)
+    return {
+        "window": window,
+        "stranger": stranger,
+        "rate": rate,
+        "permitted": rate * SECONDS,
+        "calls": sum(one["calls"] for one in ours),
+        "rejected": sum(one["rejected"] for one in ours),
+        "stranger_calls": sum(one["calls"] for one in strangers),
+        "stranger_rejected": sum(one["rejected"] for one in strangers),
+        "share": good / (rate * SECONDS),
+    }
+
+
+def _await_start() -> float:
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    return time.monotonic()
+
+
+def worker(seconds: float) -> dict[str, int]:
+    import django
+
+    django.setup()
+    from django_resend.client.errors import RateLimited
+    from django_resend.sync.calls import open_client
+
+    rejected = 0
+    with open_client() as client:
+        deadline = _await_start() + seconds
+        while time.monotonic() < deadline:
+            try:
+                client.segments.page()
+            except RateLimited:
+                rejected += 1
+        return {"calls": client.calls, "rejected": rejected}
+
+
+def stranger(url: str, rate: float, seconds: float) -> dict[str, int]:
+    request = Request(  # noqa: S310  (the fake's own address)
+        f"{url}/segments?limit=1",
+        headers={"Authorization": "Bearer re_test", "User-Agent": "stranger/1.0"},
+    )
+    calls = rejected = 0
+    started = _await_start()
+    while (due := started + calls / rate) < started + seconds:
+        time.sleep(max(0.0, due - time.monotonic()))
+        calls += 1
+        try:
+            urlopen(request).close()  # noqa: S310  (the fake's own address)
+        except HTTPError:
+            rejected += 1
+    return {"calls": calls, "rejected": rejected}
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "stranger":
+        found = stranger(sys.argv[2], float(sys.argv[3]), float(sys.argv[4]))
+    else:
+        found = worker(float(sys.argv[1]))
+    sys.stdout.write(json.dumps(found) + "\n")

@@ -50,19 +50,32 @@ class ResendSettings:
 
     @property
     def api_key(self) -> str:
-        return str(self._value("API_KEY", env="RESEND_API_KEY", default=""))
+        value = self._value("API_KEY", env="RESEND_API_KEY", default="")
+        if not isinstance(value, str) or not all("!" <= char <= "~" for char in value):
+            # Without the value: it may be a key with a slip in it.
+            raise ImproperlyConfigured("RESEND['API_KEY'] must be a text without spaces: re_...")
+        return value
 
     @property
     def base_url(self) -> str:
         value = self._value("BASE_URL", env="RESEND_BASE_URL", default="")
-        return str(value or "https://api.resend.com").rstrip("/")
+        url = value or "https://api.resend.com"
+        if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+            raise ImproperlyConfigured(
+                f"RESEND['BASE_URL'] is {url!r}; it must begin with https:// (or http://)."
+            )
+        return url.rstrip("/")
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
         """All secrets in force: several while one replaces another."""
         value = self._value("WEBHOOK_SECRET", env="RESEND_WEBHOOK_SECRET", default="")
         parts = value.replace(",", " ").split() if isinstance(value, str) else value
-        return tuple(str(part) for part in parts or ())
+        if not isinstance(parts, (list, tuple)) or not all(isinstance(p, str) for p in parts):
+            raise ImproperlyConfigured(
+                "RESEND['WEBHOOK_SECRET'] must be a text (whsec_...) or a list of such texts."
+            )
+        return tuple(parts)
 
     @property
     def direction(self) -> Direction:
@@ -118,13 +131,23 @@ class ResendSettings:
 
     @property
     def api_writable(self) -> bool:
-        return bool(self.given.get("API_WRITABLE", False))
+        value = self.given.get("API_WRITABLE", False)
+        if not isinstance(value, bool):
+            raise ImproperlyConfigured(
+                f"RESEND['API_WRITABLE'] is {value!r}; it must be True or False."
+            )
+        return value
 
     @property
     def api_permission_classes(self) -> tuple[str, ...]:
         """Dotted paths of REST framework permission classes for every viewset of ours."""
         default = ("django_resend.api.permissions.ModelPermissions",)
-        return tuple(self.given.get("API_PERMISSION_CLASSES", default))
+        value = self.given.get("API_PERMISSION_CLASSES", default)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(p, str) for p in value):
+            raise ImproperlyConfigured(
+                "RESEND['API_PERMISSION_CLASSES'] must be a list of dotted paths."
+            )
+        return tuple(value)
 
     def _value(self, key: str, *, env: str, default: str) -> Any:
         if self.given.get(key) is not None:

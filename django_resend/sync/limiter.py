@@ -116,9 +116,16 @@ class Limiter:
         return CallBudget.objects.using(self._using).filter(team=TEAM)
 
 
-def lock_team() -> None:
-    """Let one transaction at a time pass, on every database: a write to the team's one row."""
+def ensure_team() -> None:
+    """Create the team's row if need be. Outside a transaction: MariaDB would deadlock in one."""
     CallBudget.objects.bulk_create([CallBudget(team=TEAM)], ignore_conflicts=True)
+
+
+def lock_team() -> None:
+    """Let one transaction at a time pass, on every database: a write to the team's one row.
+
+    See ``ensure_team`` for that row.
+    """
     CallBudget.objects.filter(team=TEAM).update(team=TEAM)
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from ..client import Client
 from ..models import SyncRun
 from .errors import AlreadyRunning
-from .limiter import lock_team
+from .limiter import ensure_team, lock_team
 
 SILENCE = timedelta(minutes=2)
 """A run on another machine that gave no sign of life for so long is taken for dead."""
@@ -98,6 +98,7 @@ def begin(action: SyncRun.Action, client: Client, *, scope: str) -> Run:
     Takes up the latest run of the same scope if it was killed, failed or paused. Raises
     ``AlreadyRunning``.
     """
+    ensure_team()
     with transaction.atomic():
         lock_team()
         for run in SyncRun.objects.filter(action=action, state=SyncRun.State.RUNNING):

@@ -22,6 +22,7 @@ from ...models import (
     Topic,
     exact_key,
 )
+from ..apply import CLOCK_SKEW
 from ..calls import walk_patiently
 from ..decisions import record_conflicts
 from ..merge import Conflict, Merge, merge_values
@@ -84,11 +85,12 @@ def pull_definitions(pull: Pull) -> None:
     for kind, source in SOURCES.items():
         pull.progress.stage(str(source.model._meta.verbose_name_plural), None)
         seen: set[str] = set()
+        begun = timezone.now()
         try:
             for rows in pages(pull.client, kind):
                 with transaction.atomic():
                     pull.checkpoint(STAGE)
-                    pull.run.counts.update(store_definitions(kind, rows))
+                    pull.run.counts.update(store_definitions(kind, rows, begun=begun))
                 seen.update(row.id for row in rows)
                 pull.progress.advance(len(rows))
         except (errors.BrokenWalk, errors.Refused) as error:
@@ -125,8 +127,13 @@ def pages(client: Client, kind: Kind) -> Iterator[list[DefinitionRow]]:
         yield page.rows
 
 
-def store_definitions(kind: Kind, rows: Sequence[DefinitionRow]) -> dict[str, int]:
-    """Merge one page of definitions into the mirror. Call it inside a transaction."""
+def store_definitions(
+    kind: Kind, rows: Sequence[DefinitionRow], *, begun: datetime
+) -> dict[str, int]:
+    """Merge one page of definitions into the mirror. Call it inside a transaction.
+
+    ``begun`` is when the walk was: a definition deleted since then isn't brought back.
+    """
     source = SOURCES[kind]
     model = source.model
     ids = [row.id for row in rows]
@@ -136,9 +143,9 @@ def store_definitions(kind: Kind, rows: Sequence[DefinitionRow]) -> dict[str, in
     }
     unlinked = list(model.untracked.select_for_update().filter(remote_id__isnull=True))
     leaving = set(
-        Tombstone.objects.filter(kind=kind, remote_id__in=ids, settled_at=None).values_list(
-            "remote_id", flat=True
-        )
+        Tombstone.objects.filter(kind=kind, remote_id__in=ids)
+        .exclude(settled_at__lt=begun - CLOCK_SKEW)
+        .values_list("remote_id", flat=True)
     )
     created: list[Any] = []
     updated: list[Any] = []

@@ -38,10 +38,11 @@ def _may_exist(item: Any) -> bool:
 
 
 def _look_for_it(client: Client, claim: Claim, kind: Kind) -> None:
+    begun = timezone.now()
     for rows in pages(client, kind):
         with transaction.atomic():
             claim.renew()
-            store_definitions(kind, rows)
+            store_definitions(kind, rows, begun=begun)
 
 
 def _create(client: Client, claim: Claim, item: Any) -> None:

@@ -23,6 +23,7 @@ from django_resend.client.rows import ContactRow
 from django_resend.models import Contact, ContactProperty, OutboxEntry, Segment, Tombstone, Topic
 from django_resend.sync.apply import apply_contacts
 from django_resend.sync.pull import pull_all
+from django_resend.sync.pull.definitions import pages, store_definitions
 from django_resend.sync.push import push_outbox
 from django_resend.testing.replies import ApiError
 from tests.oracle import differences
@@ -197,3 +198,21 @@ def test_a_page_read_before_a_deletion_and_applied_after_it_revives_nothing(
             getattr(world, step)()
             traveller.shift(STEP_SECONDS[pace])
         assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize("kind", [Segment, Topic, ContactProperty])
+def test_a_definition_deleted_while_its_list_was_read_is_not_revived(
+    fake: Witness, kind: type[Segment | Topic | ContactProperty]
+) -> None:
+    fake.dashboard.create_segment("VIP")
+    fake.dashboard.create_topic("News", "opt_in")
+    fake.dashboard.create_property("plan")
+    pull_all()
+    old = timezone.now()
+    rows = list(next(pages(client := Client("re_test", base_url=fake.url), kind.kind)))
+    client.close()
+    kind.objects.get().delete()
+    assert push_outbox().complete
+    with transaction.atomic():
+        store_definitions(kind.kind, rows, begun=old)
+    assert not kind.objects.exists()

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from ...client import errors
-from ...models import OutboxEntry
+from ...models import Contact, ContactProperty, Kind, OutboxEntry, Segment, Topic
 from ..runs import ended
 
 LEASE = timedelta(minutes=5)
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 3600.0
+
+MODELS: Mapping[Kind, type[Contact | Segment | Topic | ContactProperty]] = {
+    Kind.CONTACT: Contact,
+    Kind.SEGMENT: Segment,
+    Kind.TOPIC: Topic,
+    Kind.PROPERTY: ContactProperty,
+}
 
 
 class NotYet(Exception):
@@ -41,9 +48,18 @@ def claim(rows: int, run: int, only: QuerySet[OutboxEntry] | None = None) -> lis
     if not pks:
         return []
     lease = uuid.UUID(int=run)
-    due().order_by().filter(pk__in=pks).update(lease=lease, leased_until=timezone.now() + LEASE)
+    with transaction.atomic():
+        free = due().order_by().filter(pk__in=pks)
+        if connection.features.has_select_for_update_skip_locked:
+            # Waiting for an entry that a save holds could lock that save out.
+            free = OutboxEntry.objects.filter(pk__in=list(_unlocked(free)))
+        free.update(lease=lease, leased_until=timezone.now() + LEASE)
     taken = OutboxEntry.objects.filter(lease=lease, pk__in=pks).order_by("rank", "id")
     return [Claim(entry) for entry in taken]
+
+
+def _unlocked(entries: QuerySet[OutboxEntry]) -> Iterable[int]:
+    return entries.select_for_update(skip_locked=True).values_list("pk", flat=True)
 
 
 def release_abandoned() -> None:
@@ -53,7 +69,7 @@ def release_abandoned() -> None:
     runs = [lease.int for lease in leases if lease is not None]
     if runs:
         over = [uuid.UUID(int=run) for run in ended(runs)]
-        OutboxEntry.objects.filter(lease__in=over).update(lease=None, leased_until=None)
+        release_all([Claim(entry) for entry in OutboxEntry.objects.filter(lease__in=over)])
 
 
 class Claim:
@@ -61,18 +77,25 @@ class Claim:
 
     def __init__(self, entry: OutboxEntry) -> None:
         self.entry = entry
+        self._leased_until = entry.leased_until or timezone.now()
 
     @property
     def object_id(self) -> int:
         return self.entry.object_id
 
     def renew(self) -> None:
-        """Keep the lease for another while.
+        """Lock the object, and keep the lease for another while if half of it is over.
 
-        It is also the write with which every transaction of a push begins: on SQLite a
-        transaction that begins with a read may fail as locked.
+        Every transaction of a push begins with it. A save locks the object before its entry: in
+        the other order the two could lock each other out. And on SQLite a transaction that begins
+        with a read may fail as locked.
         """
-        self._mine().update(leased_until=timezone.now() + LEASE)
+        model = MODELS[Kind(self.entry.kind)]
+        model.untracked.filter(pk=self.object_id).update(pushed_at=F("pushed_at"))
+        now = timezone.now()
+        if self._leased_until < now + LEASE / 2:
+            self._leased_until = now + LEASE
+            self._mine().update(leased_until=self._leased_until)
 
     def done(self) -> bool:
         """Remove the entry, unless the object changed since it was taken."""
@@ -109,10 +132,10 @@ class Claim:
         return self._mine().filter(token=self.entry.token)
 
 
-def release_all(claims: Sequence[Claim] | Iterator[Claim]) -> None:
-    with transaction.atomic():
-        for claim in claims:
-            claim.release()
+def release_all(claims: Iterable[Claim]) -> None:
+    """One by one: held together, they could lock out a save that holds one of them."""
+    for claim in claims:
+        claim.release()
 
 
 def _words(reason: Exception) -> dict[str, object]:

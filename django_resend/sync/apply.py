@@ -23,6 +23,7 @@ from .decisions import record_conflicts, record_remote_opt_ins
 from .matching import Matches
 from .memory import Memory
 from .merge import Conflict, Merge, changes, merge_contact
+from .moving import bury_replaced
 from .states import local_contact, policy, remote_contact
 
 CLOCK_SKEW = timedelta(seconds=2)
@@ -90,10 +91,13 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
     since = None if fetched_at is None else fetched_at - CLOCK_SKEW
     memory = Memory(unknown, [keys[id] for id in unknown], since=since)
     applied, batch = Applied(), _Batch()
+    for old_id, mover in matches.replaced.items():
+        bury_replaced(mover, old_id)
+        batch.to_push.append(mover)
     for row in latest.values():
         contact = found[row.id]
         if contact is None:
-            if memory.is_being_deleted(row.id):
+            if memory.is_being_deleted(row.id) or row.id in matches.replaced:
                 applied.counts["skipped"] += 1
                 continue
             contact = _newcomer(row, keys[row.id], memory)

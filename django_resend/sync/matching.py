@@ -1,4 +1,4 @@
-"""Which local contact a remote one is: by Resend's id, else by its address."""
+"""Which local contact a remote one is: by its address, else by Resend's id."""
 
 from __future__ import annotations
 
@@ -11,36 +11,54 @@ from ..models import Contact, email_key
 
 
 class Matches:
-    """The local contacts of some remote rows, locked for writing. One query.
+    """The local contacts of some remote rows, locked for writing; each of one row only. One query.
 
     ``unlinked`` holds those that lost their remote contact to the one whose address it has.
+    ``replaced`` maps the remote ids that contacts on the move leave behind to those contacts.
     """
 
     def __init__(self, rows: Mapping[str, ContactRow], keys: Mapping[str, str]) -> None:
-        self._keys = keys
-        self._by_id: dict[str, Contact] = {}
-        self._by_key: dict[str, Contact] = {}
-        self.unlinked: list[Contact] = []
+        by_id: dict[str, Contact] = {}
+        by_key: dict[str, Contact] = {}
         found = Contact.untracked.select_for_update().filter(
             Q(remote_id__in=list(rows)) | Q(email_key__in=list(keys.values()))
         )
         for contact in found:
-            self._by_key[contact.email_key] = contact
+            by_key[contact.email_key] = contact
             if contact.remote_id:
-                self._by_id[contact.remote_id] = contact
+                by_id[contact.remote_id] = contact
+        self.unlinked: list[Contact] = []
+        self.replaced: dict[str, Contact] = {}
+        self._contacts: dict[str, Contact] = {}
+        for id, key in keys.items():
+            namesake, holder = by_key.get(key), by_id.get(id)
+            if namesake is not None and not _is_leaving(holder, key, namesake):
+                self._take(id, namesake, holder)
+        taken = {contact.pk for contact in self._contacts.values()}
+        for id in rows:
+            holder = by_id.get(id)
+            if id not in self._contacts and holder is not None and holder.pk not in taken:
+                self._contacts[id] = holder
 
     def find(self, row: ContactRow) -> Contact | None:
-        """The contact of this row. Ids may be stale, so an address without its id counts too."""
-        key = self._keys[row.id]
-        holder, namesake = self._by_id.get(row.id), self._by_key.get(key)
-        if holder is None or namesake is None or holder is namesake:
-            return holder or namesake
-        if _agreed_key(holder) == key:
-            # The holder is about to leave this address; the namesake must wait for that.
-            return holder
-        self.unlinked.append(holder)
-        return namesake
+        """The contact of this row."""
+        return self._contacts.get(row.id)
+
+    def _take(self, id: str, namesake: Contact, holder: Contact | None) -> None:
+        """Ids may be stale, so an address without its id counts too."""
+        self._contacts[id] = namesake
+        if holder is not None and holder is not namesake:
+            self.unlinked.append(holder)
+        old_id = namesake.remote_id
+        if old_id not in (None, id) and agreed_key(namesake) not in ("", namesake.email_key):
+            self.replaced[str(old_id)] = namesake
 
 
-def _agreed_key(contact: Contact) -> str:
+def agreed_key(contact: Contact) -> str:
+    """The key of the address that the contact is known to have at Resend, empty for none."""
     return email_key(str((contact.base or {}).get("email", "")))
+
+
+def _is_leaving(holder: Contact | None, key: str, namesake: Contact) -> bool:
+    """Whether the row's own contact is about to leave this address; the namesake must wait."""
+    return holder is not None and holder is not namesake and agreed_key(holder) == key

@@ -67,13 +67,13 @@ def test_each_remote_change_is_named(site: FakeResend) -> None:
 
 
 def test_pending_work_explains_a_difference(site: FakeResend) -> None:
-    contact = Contact.objects.first()
+    contact = Contact.objects.earliest("pk")
     contact.first_name = "Waiting"
     contact.save()
     contact.segments.set([])
     Segment.objects.create(name="New").contacts.add(contact)
     Contact.objects.create(email="new@example.org")
-    Contact.objects.last().delete()
+    Contact.objects.latest("pk").delete()
     report = find_drift()
     assert report.drift == 0
     assert report.waiting > 0
@@ -94,7 +94,7 @@ def test_changes_past_the_outbox_are_found_and_repaired(site: FakeResend) -> Non
 
 
 def test_a_refused_row_is_drift_with_its_reason(site: FakeResend) -> None:
-    contact = Contact.objects.first()
+    contact = Contact.objects.earliest("pk")
     contact.properties = {"unheard_of": "x"}
     contact.save()
     push_outbox()
@@ -125,7 +125,7 @@ def test_a_sample_reads_few_contacts_whole(site: FakeResend) -> None:
 
 def test_the_command_speaks_and_exits_1_on_drift(site: FakeResend) -> None:
     call_command("resend_drift", no_progress=True, stdout=StringIO())
-    site.dashboard.edit_contact(Contact.objects.first().email, first_name="Else")
+    site.dashboard.edit_contact(Contact.objects.earliest("pk").email, first_name="Else")
     out = StringIO()
     with pytest.raises(SystemExit) as exit:
         call_command("resend_drift", no_progress=True, stdout=out)

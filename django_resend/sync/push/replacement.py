@@ -12,9 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from ...client import Client
-from ...models import Contact, Kind, Tombstone, TopicSubscription, email_key
+from ...models import Contact, Kind, Tombstone
 from ..apply import apply_contacts
 from ..calls import within_limit
+from ..matching import agreed_key
+from ..moving import bury_replaced
 from . import choices, members
 from .claims import Claim
 from .creation import find, post
@@ -22,13 +24,14 @@ from .creation import find, post
 
 def is_readdressed(contact: Contact) -> bool:
     """Whether the local address differs, by more than letter case, from the one at Resend."""
-    known = (contact.base or {}).get("email")
-    return known is not None and email_key(known) != contact.email_key
+    return agreed_key(contact) not in ("", contact.email_key)
 
 
 def replace(client: Client, claim: Claim, contact: Contact) -> None:
     """Create the contact under its new address and link to it; the old one is deleted after."""
-    _remember(claim, contact)
+    with transaction.atomic():
+        claim.renew()
+        bury_replaced(contact, str(contact.remote_id))
     row = find(client, contact)
     if row is None:
         post(client, claim, contact)
@@ -50,23 +53,3 @@ def finish_replacement(client: Client, claim: Claim, contact: Contact) -> None:
         with transaction.atomic():
             claim.renew()
             Tombstone.objects.filter(pk=tombstone.pk).update(settled_at=timezone.now())
-
-
-def _remember(claim: Claim, contact: Contact) -> None:
-    address = str((contact.base or {})["email"])
-    with transaction.atomic():
-        claim.renew()
-        opt_outs = TopicSubscription.opt_outs([contact.pk], using=Contact.untracked.db)
-        Tombstone.objects.get_or_create(
-            kind=Kind.CONTACT,
-            object_id=contact.pk,
-            remote_id=str(contact.remote_id),
-            defaults={
-                "email": address,
-                "email_key": email_key(address),
-                "origin": Tombstone.Origin.LOCAL,
-                "unsubscribed": contact.unsubscribed,
-                "topic_opt_outs": opt_outs.get(contact.pk, []),
-                "deleted_at": timezone.now(),
-            },
-        )

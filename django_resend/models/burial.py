@@ -29,10 +29,12 @@ class Departed(NamedTuple):
 
     @property
     def target(self) -> str:
-        """What to delete at Resend. The id of one whose creation was under way isn't known yet."""
-        if self.values["in_flight"] and not self.values["remote_id"]:
-            return str(self.values["email"]).lower()
-        return str(self.values["remote_id"] or "")
+        """What to delete at Resend. The id of one whose creation was under way isn't known yet.
+
+        One it was to replace stands in the tombstone.
+        """
+        posted = (self.values["in_flight"] or {}).get("email")
+        return str(posted).lower() if posted else str(self.values["remote_id"] or "")
 
 
 def bury_definitions(

@@ -29,7 +29,13 @@ from .states import local_contact, policy, remote_contact
 CLOCK_SKEW = timedelta(seconds=2)
 """How far the clocks of two machines of the site may differ."""
 
-LINK_FIELDS = (
+COMPARED = (
+    "email",
+    "email_key",
+    "first_name",
+    "last_name",
+    "unsubscribed",
+    "properties",
     "remote_id",
     "remote_created_at",
     "base",
@@ -37,18 +43,8 @@ LINK_FIELDS = (
     "raw",
     "attention",
     "deep_checked_at",
-    "updated_at",
 )
-VALUE_FIELDS = ("email", "email_key", "first_name", "last_name", "unsubscribed", "properties")
-COMPARED = (
-    *VALUE_FIELDS,
-    "remote_id",
-    "remote_created_at",
-    "base",
-    "in_flight",
-    "raw",
-    "attention",
-)
+"""The fields that a remote row can change."""
 
 
 @dataclass
@@ -73,6 +69,8 @@ class _Batch:
     relinked: list[Contact] = field(default_factory=list)
     to_push: list[Contact] = field(default_factory=list)
     opted_in: list[Contact] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+    """The fields in which any of the updated contacts changed."""
     conflicts: list[tuple[Contact, Conflict]] = field(default_factory=list)
 
 
@@ -137,8 +135,9 @@ def _apply(contact: Contact, row: ContactRow, batch: _Batch) -> None:
         batch.to_push.append(contact)
     if contact._state.adding:
         batch.created.append(contact)
-    elif _snapshot(contact) != before:
+    elif changed := _changed(before, contact):
         batch.updated.append(contact)
+        batch.changed |= changed
 
 
 def _may_be_stale(contact: Contact, fetched_at: datetime | None) -> bool:
@@ -173,8 +172,12 @@ def _take(contact: Contact, row: ContactRow, merged: Merge) -> None:
         contact.attention = Contact.Attention.HELD
 
 
-def _snapshot(contact: Contact) -> tuple[object, ...]:
-    return tuple(getattr(contact, name) for name in COMPARED)
+def _snapshot(contact: Contact) -> dict[str, object]:
+    return {name: getattr(contact, name) for name in COMPARED}
+
+
+def _changed(before: dict[str, object], contact: Contact) -> set[str]:
+    return {name for name, value in before.items() if getattr(contact, name) != value}
 
 
 def _write(batch: _Batch, unlinked: Sequence[Contact], memory: Memory) -> None:
@@ -190,7 +193,7 @@ def _write(batch: _Batch, unlinked: Sequence[Contact], memory: Memory) -> None:
         Contact.untracked.bulk_create(batch.created)
         _recall_topics(batch, memory)
     if batch.updated:
-        Contact.untracked.bulk_update(batch.updated, [*VALUE_FIELDS, *LINK_FIELDS])
+        Contact.untracked.bulk_update(batch.updated, [*sorted(batch.changed), "updated_at"])
     if batch.relinked:
         # What was agreed on with another remote contact says nothing of this one.
         TopicSubscription.untracked.filter(contact__in=batch.relinked).update(base="")

@@ -51,7 +51,7 @@ def test_each_remote_change_is_named(site: FakeResend) -> None:
     board.delete_contact(contacts[1].email)
     board.create_contact("new@example.org")
     vip = Segment.objects.get(name="VIP")
-    outsider = Contact.objects.exclude(segments=vip).last()
+    outsider = Contact.objects.exclude(segments=vip).latest("pk")
     board.add_to_segment(outsider.email, "VIP")
     board.rename_segment("All", "Everybody")
     assert found() == [
@@ -80,7 +80,7 @@ def test_pending_work_explains_a_difference(site: FakeResend) -> None:
 
 
 def test_changes_past_the_outbox_are_found_and_repaired(site: FakeResend) -> None:
-    contact = Contact.objects.order_by("pk").first()
+    contact = Contact.objects.earliest("pk")
     Contact.untracked.filter(pk=contact.pk).update(first_name="Sneaky")
     Contact.untracked.bulk_create([Contact(email="raw@example.org", email_key="raw@example.org")])
     assert found() == [

@@ -11,6 +11,7 @@ from ...conf import resend_settings
 from ...models import SyncRun
 from ..calls import open_client
 from ..errors import NotConfigured
+from ..locks import giving_way
 from ..progress import Progress, Silent
 from ..runs import begin
 from .contacts import pull_contacts
@@ -98,8 +99,9 @@ def _run(
     )
     first = names.index(run.stage) if resumed and run.stage in names else 0
     try:
-        for stage in names[first:]:
-            STAGES[stage](pull)
+        with giving_way():
+            for stage in names[first:]:
+                STAGES[stage](pull)
     except Paused:
         run.finish(SyncRun.State.PAUSED)
         return _report(pull, resumed, more=True)

@@ -57,9 +57,18 @@ def _create(client: Client, claim: Claim, item: Any) -> None:
         raise
     with transaction.atomic():
         claim.renew()
-        type(item).untracked.filter(pk=item.pk).update(
+        linked = type(item).untracked.filter(pk=item.pk).update(
             remote_id=remote_id, base=state, in_flight=None, pushed_at=timezone.now()
         )
+        if not linked:
+            item.remote_id = remote_id
+            _bury(item)
+
+
+def _bury(item: Any) -> None:
+    """It was deleted here while it was created there."""
+    name = item.key if isinstance(item, ContactProperty) else ""
+    BURY
 
 
 def _change(client: Client, claim: Claim, item: Any) -> None:

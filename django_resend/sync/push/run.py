@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError, OperationalError
 from django.db.models import QuerySet
 
 from ...client import Client, errors
@@ -14,6 +16,7 @@ from ...conf import resend_settings
 from ...models import Kind, OutboxEntry, SyncRun
 from ..calls import open_client
 from ..errors import NotConfigured
+from ..locks import giving_way
 from ..progress import Progress, Silent
 from ..runs import Run, open_run
 from .claims import Claim, NotYet, claim, due, release_abandoned, release_all
@@ -79,7 +82,8 @@ def _run(
     run = open_run(SyncRun.Action.PUSH, client)
     report = PushReport()
     try:
-        _drain(client, run, report, seconds, only, progress)
+        with giving_way():
+            _drain(client, run, report, seconds, only, progress)
     except BaseException as error:
         message = str(error) if isinstance(error, errors.ResendError) else type(error).__name__
         run.finish(SyncRun.State.FAILED, message)
@@ -130,6 +134,10 @@ def _push_one(client: Client, claimed: Claim) -> str:
             push_definition(client, claimed)
     except NotYet as reason:
         claimed.retry(reason)
+        return "waiting"
+    except (ObjectDoesNotExist, IntegrityError, OperationalError):
+        # Deleted here, or held by a save, while it was pushed: what is left is worked out anew.
+        claimed.retry(NotYet("It was being changed here at the same time."))
         return "waiting"
     except errors.Unreachable:
         raise

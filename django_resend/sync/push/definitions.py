@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ...client import Client, errors
 from ...models import ContactProperty, Kind, Segment, Topic
+from ...models.burial import bury_definitions
 from ..calls import within_limit
 from ..merge import changes
 from ..pull.definitions import SOURCES, pages, store_definitions
@@ -57,18 +58,15 @@ def _create(client: Client, claim: Claim, item: Any) -> None:
         raise
     with transaction.atomic():
         claim.renew()
-        linked = type(item).untracked.filter(pk=item.pk).update(
-            remote_id=remote_id, base=state, in_flight=None, pushed_at=timezone.now()
+        linked = (
+            type(item)
+            .untracked.filter(pk=item.pk)
+            .update(remote_id=remote_id, base=state, in_flight=None, pushed_at=timezone.now())
         )
         if not linked:
-            item.remote_id = remote_id
-            _bury(item)
-
-
-def _bury(item: Any) -> None:
-    """It was deleted here while it was created there."""
-    name = item.key if isinstance(item, ContactProperty) else ""
-    BURY
+            # Deleted here while it was created there.
+            rows = [(item.pk, remote_id, getattr(item, item.name_field))]
+            bury_definitions(item.kind, rows, using=type(item).untracked.db)
 
 
 def _change(client: Client, claim: Claim, item: Any) -> None:

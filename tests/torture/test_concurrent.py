@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 
@@ -142,6 +142,17 @@ def pull_if_none_runs() -> None:
         pull_all()
 
 
+def giving_way(work: Callable[[], object]) -> Callable[[], object]:
+    """The engine's part of a deadlock is to fail and to be run again; a save's is to succeed."""
+
+    def attempt() -> object:
+        with suppress(OperationalError):
+            return work()
+        return None
+
+    return attempt
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_edits_race_pushes_and_pulls_and_none_is_lost(fake: Witness, seed: int) -> None:
     editor = Editor(seed, actual())
@@ -165,9 +176,9 @@ def test_edits_race_pushes_and_pulls_and_none_is_lost(fake: Witness, seed: int) 
 def test_transactions_over_many_contacts_race_pushes_and_pulls(fake: Witness, seed: int) -> None:
     editor = Editor(seed, actual())
     with crew() as together:
-        together.again_and_again(push_outbox)
-        together.again_and_again(push_outbox)
-        together.again_and_again(pull_if_none_runs)
+        together.again_and_again(giving_way(push_outbox))
+        together.again_and_again(giving_way(push_outbox))
+        together.again_and_again(giving_way(pull_if_none_runs))
         for _round in range(ROUNDS // 5):
             with transaction.atomic():
                 for _edit in range(10):

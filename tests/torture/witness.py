@@ -70,6 +70,8 @@ class Witness(FakeResend):
         if was.unsubscribed and not now.unsubscribed:
             self.loosened.append(Loosening(email, ""))
         for topic in was.topic_opt_outs - now.topic_opt_outs:
+            if self.team.store.topics.get(topic) is None:
+                continue  # deleted with all choices for it
             self.loosened.append(Loosening(email, topic))
 
     def _consents(self, path: str) -> dict[str, Consent]:

@@ -44,7 +44,8 @@ def find(client: Client, contact: Contact) -> ContactRow | None:
 def post(client: Client, claim: Claim, contact: Contact) -> None:
     """POST the contact complete, so that nobody is mailable by mistake for a moment, and link it.
 
-    What was sent counts as agreed, except the topic opt-outs: those must be read back.
+    What was sent counts as agreed, except the topic opt-outs: those must be read back. Raises
+    ``Contact.DoesNotExist`` if it was deleted here meanwhile.
     """
     body = local_contact(contact)
     body["properties"] = properties.sendable(contact, body["properties"])
@@ -52,7 +53,8 @@ def post(client: Client, claim: Claim, contact: Contact) -> None:
     segments = members.sendable(contact)
     with transaction.atomic():
         claim.renew()
-        Contact.untracked.filter(pk=contact.pk).update(in_flight=body)
+        if not Contact.untracked.filter(pk=contact.pk).update(in_flight=body):
+            raise Contact.DoesNotExist
         members.forget(contact)
         choices.forget(contact)
         members.mark_sent(segments)

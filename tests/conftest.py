@@ -19,6 +19,15 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
+TORTURE = {"kills", "machine", "torture"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if TORTURE & set(item.path.parts):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_internet() -> Iterator[None]:
     """Looking up any host but this machine and the named test servers fails the test."""

@@ -64,7 +64,7 @@ SENTENCES: dict[Spoil, str] = {
     "NewConnectionError, Connection refused",
     no_key: "No Resend API key is set. Set RESEND_API_KEY in the environment, or "
     "RESEND['API_KEY'] in the settings.",
-    key_of_two_words: "The Resend API key must be printable ASCII without spaces.",
+    key_of_two_words: "RESEND['API_KEY'] must be a text without spaces: re_...",
     odd_setting: "RESEND['DIRECTION'] is 'sideways'; it must be one of 'both', 'pull', 'push'.",
 }
 CALLS = {

@@ -38,6 +38,12 @@ def site(resend_fake: FakeResend) -> FakeResend:
     return resend_fake
 
 
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses between tries take no time."""
+    monkeypatch.setattr("django_resend.sync.calls.sleep", lambda seconds: None)
+
+
 def later() -> time_machine.travel:
     return time_machine.travel(timezone.now() + timedelta(hours=3), tick=True)
 

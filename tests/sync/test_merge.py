@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from django_resend.sync.merge import (
     Policy,
     arrived,
     changes,
+    consent_conflict,
     merge_consent,
     merge_contact,
     merge_properties,
@@ -218,3 +221,89 @@ def test_a_followed_opt_in_is_told() -> None:
     assert (merged.opted_in, merged.held) == (True, False)
     held = merge_contact(base, None, local, {"unsubscribed": False}, Policy(follow_opt_in=False))
     assert (held.opted_in, held.held, held.local["unsubscribed"]) == (False, True, True)
+
+
+CONSENT_CONFLICTS = [
+    # base, local, remote -> winner
+    (None, True, False, "local"),
+    (None, False, True, "remote"),
+    (None, True, True, None),
+    (None, False, False, None),
+    (True, True, False, None),
+    (True, False, True, None),
+    (False, True, False, None),
+    (False, False, True, None),
+]
+
+
+@pytest.mark.parametrize(("base", "local", "remote", "winner"), CONSENT_CONFLICTS)
+def test_two_consents_are_in_conflict_only_where_they_differ_and_no_base_explains_it(
+    base: bool | None, local: bool, remote: bool, winner: str | None
+) -> None:
+    found = consent_conflict("unsubscribed", base, local, remote)
+    assert [c.winner for c in found] == ([winner] if winner else [])
+    assert all((c.local, c.remote, c.reason) == (local, remote, "opt_out") for c in found)
+
+
+def parsed(state: Any) -> Any:
+    """The same keys and values as other objects, as they come from two JSON documents."""
+    return json.loads(
+        json.dumps(state), object_pairs_hook=lambda pairs: {"".join([*k]): v for k, v in pairs}
+    )
+
+
+LONG = {
+    "first_name": "a name of more than one word",
+    "unsubscribed": False,
+    "properties": {"plan": "a plan of more than one word", "seats": 1234567},
+}
+
+
+def test_values_are_compared_by_what_they_are() -> None:
+    states = (parsed(LONG), parsed(LONG), parsed(LONG))
+    merged = merge_contact(states[0], None, states[1], states[2], LOCAL_WINS)
+    assert (merged.local, merged.base, merged.conflicts) == (LONG, LONG, [])
+    assert changes(parsed(LONG), parsed(LONG)) == {}
+    assert arrived(None, parsed(LONG), parsed(LONG)) == LONG
+    other = {**parsed(LONG), "first_name": "another name"}
+    winner = parsed("remote")
+    for base, local, remote in (
+        (LONG, LONG, other),
+        (LONG, other, LONG),
+        (None, other, other),
+    ):
+        merged = merge_contact(parsed(base), None, parsed(local), parsed(remote), Policy(winner))
+        assert merged.local == other
+        assert merged.conflicts == []
+    fought = merge_contact(parsed(LONG), None, {**LONG, "first_name": "x"}, other, Policy(winner))
+    assert fought.local == other
+
+
+def test_what_arrived_is_told_key_by_key() -> None:
+    base = {"first_name": "A", "properties": {"plan": "free", "kept": 1, "gone": 2}}
+    sent = {
+        "nickname": "unheard of",
+        "first_name": "B",
+        "properties": {"plan": "pro", "kept": None, "gone": None},
+    }
+    remote = {"first_name": "B", "properties": {"kept": 1}}
+    assert arrived(base, sent, remote) == {
+        "first_name": "B",
+        "properties": {"plan": "free", "kept": 1},
+    }
+    elsewhere = {"first_name": "B", "properties": {"plan": "max", "kept": 1, "gone": 2}}
+    assert arrived(base, sent, elsewhere) == {**base, "first_name": "B"}
+
+
+def test_a_merge_of_plain_values_decides_nothing_about_consent() -> None:
+    merged = merge_values({"a": "1"}, {"a": "1"}, {"a": "2"}, REMOTE_WINS)
+    assert (merged.opted_in, merged.held) == (False, False)
+
+
+@pytest.mark.parametrize("name", ["winner", "follow_opt_in"])
+def test_policies_and_conflicts_are_fixed(name: str) -> None:
+    (conflict,) = consent_conflict("unsubscribed", None, True, False)
+    with pytest.raises(FrozenInstanceError):
+        setattr(REMOTE_WINS, name, None)
+    with pytest.raises(FrozenInstanceError):
+        setattr(conflict, "winner", None)  # noqa: B010  (assigned plainly, mypy refuses it)

@@ -24,6 +24,7 @@ from ..models import (
     TopicSubscription,
     email_key,
 )
+from .attention_actions import ATTENTION_ACTIONS, AttentionActions
 from .bulk_actions import BULK_ACTIONS, BulkActions
 from .contact_form import ContactForm, editable, with_properties
 from .deletion import DeleteAction
@@ -52,9 +53,9 @@ class ContactChangeList(ChangeList):
 
 
 @admin.register(Contact)
-class ContactAdmin(BulkActions, SyncActions, DeleteAction, MirroredAdmin):
+class ContactAdmin(BulkActions, SyncActions, AttentionActions, DeleteAction, MirroredAdmin):
     form = ContactForm
-    actions = [*BULK_ACTIONS, *SYNC_ACTIONS, "delete_selected"]
+    actions = [*BULK_ACTIONS, *SYNC_ACTIONS, *ATTENTION_ACTIONS, "delete_selected"]
     inlines = [MembershipInline, SubscriptionInline]
     list_display = ["address", "name", "broadcasts", "segment_names", "sync_state"]
     list_filter = [UnsubscribedFilter, SegmentFilter, TopicFilter, SyncStateFilter, "attention"]

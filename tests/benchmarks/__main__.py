@@ -14,7 +14,7 @@ from typing import Any
 from . import adding, sharing
 from .contenders import MODULES
 from .databases import Databases, databases
-from .runs import Outcome, run_once
+from .runs import Conditions, Outcome, run_once
 from .scenarios import SCENARIOS
 from .tables import print_routes, print_scenario
 
@@ -45,11 +45,12 @@ def main() -> int:
 def _scenario(own: Databases, name: str, options: argparse.Namespace) -> dict[str, list[Outcome]]:
     """Every contender once, then every contender again: what slows the machine slows all."""
     wanted = [who for who in SCENARIOS[name].contenders if who in options.contender]
+    under = Conditions(options.size, options.rate_limit, options.latency_ms)
     found: dict[str, list[Outcome]] = {who: [] for who in wanted}
     for turn in range(options.repeat):
         for who in wanted:
             sys.stderr.write(f"{name} {who} {turn + 1}/{options.repeat}\n")
-            found[who].append(run_once(own, name, who, options.size, options.rate_limit))
+            found[who].append(run_once(own, name, who, under))
     return found
 
 
@@ -70,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--baseline", choices=list(MODULES), default="B3")
     parser.add_argument(
         "--rate-limit", type=int, default=0, metavar="N", help="the fake's, in calls a second"
+    )
+    parser.add_argument(
+        "--latency-ms", type=int, default=0, metavar="N", help="how long the fake takes to answer"
     )
     parser.add_argument("--json", action="store_true")
     return parser

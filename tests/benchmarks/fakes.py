@@ -41,9 +41,10 @@ class Fake:
 
 
 @contextmanager
-def serving(rate: int = 0, **quirks: str) -> Iterator[Fake]:
-    """A new fake that lets ``rate`` calls a second through; 0 is no limit."""
-    command = [sys.executable, "-m", "django_resend.testing", "--port=0", f"--rate-limit={rate}"]
+def serving(rate: int = 0, latency_ms: int = 0, **quirks: str) -> Iterator[Fake]:
+    """A new fake that lets ``rate`` calls a second through, 0 being no limit."""
+    command = [sys.executable, "-m", "django_resend.testing", "--port=0"]
+    command += [f"--rate-limit={rate}", f"--latency-ms={latency_ms}"]
     for name, value in {"import_seconds": str(IMPORT_SECONDS), **quirks}.items():
         command += ["--quirk", f"{name}={value}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:

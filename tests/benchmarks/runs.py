@@ -33,11 +33,21 @@ class Outcome:
     peak_megabytes: float
 
 
-def run_once(databases: Databases, scenario: str, contender: str, size: int, rate: int) -> Outcome:
-    """Run one contender once. ``rate`` is the fake's limit in calls a second, 0 for none."""
-    with serving(rate) as fake:
+@dataclass(frozen=True)
+class Conditions:
+    """``rate`` is the fake's limit in calls a second, 0 for none; ``latency_ms`` is per call."""
+
+    size: int
+    rate: int = 0
+    latency_ms: int = 0
+
+
+def run_once(databases: Databases, scenario: str, contender: str, under: Conditions) -> Outcome:
+    """Run one contender once."""
+    size = under.size
+    with serving(under.rate, under.latency_ms) as fake:
         fill(fake, scenario, size)
-        env = child_env(databases.fresh(), fake.url, limited=bool(rate))
+        env = child_env(databases.fresh(), fake.url, limited=bool(under.rate))
         step = Step(env, contender, scenario, size)
         if SCENARIOS[scenario].warm:
             step.take("prepare")

@@ -1,7 +1,7 @@
 """Eight processes on one budget against strict one-second windows: 429s, and the share used.
 
-Usage as a child process: python -m tests.benchmarks.sharing SECONDS, which says "ready" and
-begins when it is told to on standard input. ``stranger URL RATE SECONDS`` calls evenly, by itself.
+Usage as a child process: python -m tests.benchmarks.sharing SECONDS, which says "ready", begins
+when it is told to on standard input, and makes at least one call. ``stranger URL RATE SECONDS`` calls evenly, by itself.
 """
 
 from __future__ import annotations
@@ -22,16 +22,21 @@ ROOT = Path(__file__).parents[2]
 PROCESSES = 8
 SECONDS = 30
 RATES = (2, 5, 10, 100)
+QUIET: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
 
 Results = list[dict[str, Any]]
 
 
 def measure(databases: Databases, size: int, repeat: int) -> Results:
-    """For each kind of window and rate, alone and beside a stranger who takes half of it."""
+    """For each rate: at a site's first calls ever, then alone and beside a stranger.
+
+    The first calls ever begin slowly, before a reply told the limit. The stranger takes half of it.
+    """
+    conditions = [("fixed", True, False)]
+    conditions += [(w, False, beside) for w in ("fixed", "sliding") for beside in (False, True)]
     return [
-        _measure(databases, rate, window, stranger)
-        for window in ("fixed", "sliding")
-        for stranger in (False, True)
+        _measure(databases, rate, window, first, stranger)
+        for window, first, stranger in conditions
         for rate in RATES
     ]
 
@@ -39,21 +44,26 @@ def measure(databases: Databases, size: int, repeat: int) -> Results:
 def print_table(found: Results) -> None:
     sys.stdout.write(f"\n{PROCESSES} processes, {SECONDS} s\n")
     sys.stdout.write(
-        f"{'window':9}{'stranger':>9}{'rate':>6}{'permitted':>11}{'our calls':>11}"
+        f"{'window':9}{'limit':>9}{'stranger':>9}{'rate':>6}{'permitted':>11}{'our calls':>11}"
         f"{'our 429s':>10}{'its calls':>11}{'its 429s':>10}{'share used':>12}\n"
     )
     for one in found:
         sys.stdout.write(
-            f"{one['window']:9}{'half' if one['stranger'] else 'none':>9}{one['rate']:>6}"
+            f"{one['window']:9}{'unknown' if one['first'] else 'known':>9}{'half' if one['stranger'] else 'none':>9}{one['rate']:>6}"
             f"{one['permitted']:>11}{one['calls']:>11}{one['rejected']:>10}"
             f"{one['stranger_calls']:>11}{one['stranger_rejected']:>10}{one['share']:>12.1%}\n"
         )
 
 
-def _measure(databases: Databases, rate: int, window: str, stranger: bool) -> dict[str, Any]:
+def _measure(
+    databases: Databases, rate: int, window: str, first: bool, stranger: bool
+) -> dict[str, Any]:
     module = [sys.executable, "-m", "tests.benchmarks.sharing"]
     with serving(rate, rate_window=window) as fake:
         env = child_env(databases.fresh(), fake.url, limited=True)
+        if not first:
+            subprocess.run([*module, "0"], env=env, cwd=ROOT, check=True, **QUIET)
+            time.sleep(1)
         commands = [[*module, str(SECONDS)]] * PROCESSES
         if stranger:
             commands.append([*module, "stranger", fake.url, str(rate / 2), str(SECONDS)])
@@ -74,6 +84,7 @@ def _measure(databases: Databases, rate: int, window: str, stranger: bool) -> di
     good = sum(one["calls"] - one["rejected"] for one in told)
     return {
         "window": window,
+        "first": first,
         "stranger": stranger,
         "rate": rate,
         "permitted": rate * SECONDS,
@@ -102,11 +113,13 @@ def worker(seconds: float) -> dict[str, int]:
     rejected = 0
     with open_client() as client:
         deadline = _await_start() + seconds
-        while time.monotonic() < deadline:
+        while True:
             try:
                 client.segments.page()
             except RateLimited:
                 rejected += 1
+            if time.monotonic() >= deadline:
+                break
         return {"calls": client.calls, "rejected": rejected}
 
 

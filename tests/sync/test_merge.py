@@ -287,7 +287,7 @@ def test_what_arrived_is_told_key_by_key() -> None:
         "properties": {"plan": "pro", "kept": None, "gone": None},
     }
     remote = {"first_name": "B", "properties": {"kept": 1}}
-    assert arrived(base, sent, remote) == {
+    assert arrived(parsed(base), parsed(sent), parsed(remote)) == {
         "first_name": "B",
         "properties": {"plan": "free", "kept": 1},
     }

@@ -24,7 +24,7 @@ from tests.oracle import differences
 from .edits import Editor, actual, furnish
 from .witness import Witness
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 SEEDS = range(int(os.environ.get("TORTURE_SEEDS", "3")))
 ROUNDS = 60

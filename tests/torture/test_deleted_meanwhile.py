@@ -18,7 +18,7 @@ from . import mixed
 from .test_faults import CALLS, at_call
 from .witness import Witness
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -24,7 +24,11 @@ from .witness import Witness
 
 __all__ = ["pauses"]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("pauses")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("pauses"),
+    pytest.mark.slow,
+]
 
 CALLS = 27
 """The calls of a push of the mixed outbox where nothing goes wrong."""

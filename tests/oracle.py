@@ -26,7 +26,8 @@ def _local(deep: bool) -> dict[str, dict[str, Any]]:
     defaults = {str(row.remote_id): row.default_subscription for row in Topic.objects.all()}
     for contact in Contact.objects.prefetch_related("segments", "topicsubscription_set__topic"):
         choices = {
-            str(row.topic.remote_id): row.subscription for row in contact.topicsubscription_set.all()
+            str(row.topic.remote_id): row.subscription
+            for row in contact.topicsubscription_set.all()
         }
         contacts[str(contact.remote_id)] = {
             "email": contact.email.lower(),
@@ -34,7 +35,11 @@ def _local(deep: bool) -> dict[str, dict[str, Any]]:
             "last_name": contact.last_name,
             "unsubscribed": contact.unsubscribed,
             "segments": sorted(str(segment.remote_id) for segment in contact.segments.all()),
-            **({"properties": contact.properties, "topics": {**defaults, **choices}} if deep else {}),
+            **(
+                {"properties": contact.properties, "topics": {**defaults, **choices}}
+                if deep
+                else {}
+            ),
         }
     return {
         "contact": contacts,

@@ -23,7 +23,7 @@ from .decisions import record_conflicts, record_remote_opt_ins
 from .matching import Matches
 from .memory import Memory
 from .merge import Conflict, Merge, changes, merge_contact
-from .moving import bury_replaced
+from .moving import bury_replaced, evict
 from .states import local_contact, policy, remote_contact
 
 CLOCK_SKEW = timedelta(seconds=2)
@@ -67,6 +67,8 @@ class _Batch:
     created: list[Contact] = field(default_factory=list)
     updated: list[Contact] = field(default_factory=list)
     relinked: list[Contact] = field(default_factory=list)
+    evicted: list[tuple[Contact, Contact]] = field(default_factory=list)
+    """Contacts on the move, each with the one that got its remote contact."""
     to_push: list[Contact] = field(default_factory=list)
     opted_in: list[Contact] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
@@ -85,7 +87,7 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
     keys = {row.id: email_key(row.email) for row in latest.values()}
     matches = Matches(latest, keys)
     found = {row.id: matches.find(row) for row in latest.values()}
-    unknown = [id for id, contact in found.items() if contact is None]
+    unknown = [row.id for row in latest.values() if _has_other_id(found[row.id], row)]
     since = None if fetched_at is None else fetched_at - CLOCK_SKEW
     memory = Memory(unknown, [keys[id] for id in unknown], since=since)
     applied, batch = Applied(), _Batch()
@@ -94,17 +96,28 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
         batch.to_push.append(mover)
     for row in latest.values():
         contact = found[row.id]
+        is_going = memory.is_being_deleted(row.id) or row.id in matches.replaced
+        if is_going and row.id not in matches.evicted and _has_other_id(contact, row):
+            applied.counts["skipped"] += 1
+            found[row.id] = None
+            continue
         if contact is None:
-            if memory.is_being_deleted(row.id) or row.id in matches.replaced:
-                applied.counts["skipped"] += 1
-                continue
             contact = _newcomer(row, keys[row.id], memory)
         elif _may_be_stale(contact, fetched_at):
             applied.counts["skipped"] += 1
             applied.pks[row.id] = contact.pk
             applied.stale.add(row.id)
             continue
-        _apply(contact, row, batch)
+        evicted = matches.evicted.get(row.id)
+        if evicted is not None and fetched_at is not None:
+            # Whose push comes first decides, knowing more of the remote contact than a list.
+            applied.counts["skipped"] += 1
+            applied.pks[row.id] = evicted.pk
+            applied.stale.add(row.id)
+            continue
+        if evicted is not None:
+            batch.evicted.append((evicted, contact))
+        _apply(contact, row, batch, evicts=evicted is not None)
     _write(batch, matches.unlinked, memory)
     applied.pks.update({str(c.remote_id): c.pk for c in (*batch.created, *batch.updated)})
     unchanged = {id: c.pk for id, c in found.items() if c is not None and id not in applied.pks}
@@ -121,13 +134,17 @@ def _newcomer(row: ContactRow, key: str, memory: Memory) -> Contact:
     return contact
 
 
-def _apply(contact: Contact, row: ContactRow, batch: _Batch) -> None:
+def _has_other_id(contact: Contact | None, row: ContactRow) -> bool:
+    return contact is None or contact.remote_id != row.id
+
+
+def _apply(contact: Contact, row: ContactRow, batch: _Batch, *, evicts: bool) -> None:
     before = _snapshot(contact)
     if contact.remote_id not in (None, row.id):
         batch.relinked.append(contact)
-    merged = _merge(contact, row)
+    merged = _merge(contact, row, evicts=evicts)
     _take(contact, row, merged)
-    if not contact._state.adding:
+    if not contact._state.adding and not evicts:
         batch.conflicts += [(contact, conflict) for conflict in merged.conflicts]
     if merged.opted_in:
         batch.opted_in.append(contact)
@@ -146,14 +163,17 @@ def _may_be_stale(contact: Contact, fetched_at: datetime | None) -> bool:
     return contact.pushed_at >= fetched_at - CLOCK_SKEW
 
 
-def _merge(contact: Contact, row: ContactRow) -> Merge:
+def _merge(contact: Contact, row: ContactRow, *, evicts: bool) -> Merge:
     if contact.email_key == email_key(row.email):
         contact.email = row.email
     # What was agreed on with another remote object proves nothing about this one.
     base = contact.base if contact.remote_id == row.id else None
-    return merge_contact(
-        base, contact.in_flight, local_contact(contact), remote_contact(row), policy()
-    )
+    local, remote = local_contact(contact), remote_contact(row)
+    if evicts:
+        # The values of the evicted aren't this one's; but an opt-out stays with its address.
+        local["unsubscribed"] |= bool(remote.get("unsubscribed"))
+        return Merge(local, remote)
+    return merge_contact(base, contact.in_flight, local, remote, policy())
 
 
 def _take(contact: Contact, row: ContactRow, merged: Merge) -> None:
@@ -182,6 +202,8 @@ def _changed(before: dict[str, object], contact: Contact) -> set[str]:
 
 def _write(batch: _Batch, unlinked: Sequence[Contact], memory: Memory) -> None:
     now = timezone.now()
+    for evicted, heir in batch.evicted:
+        evict(evicted, heir)
     if unlinked:
         # First, for their remote ids go to others.
         Contact.untracked.filter(pk__in=[contact.pk for contact in unlinked]).update(

@@ -13,7 +13,8 @@ from ..models import Contact, email_key
 class Matches:
     """The local contacts of some remote rows, locked for writing; each of one row only. One query.
 
-    ``unlinked`` holds those that lost their remote contact to the one whose address it has.
+    Of two contacts that claim one row, the one with its address gets it. The other is in
+    ``evicted`` if it is on the move to an address of its own, in ``unlinked`` if not.
     ``replaced`` maps the remote ids that contacts on the move leave behind to those contacts.
     """
 
@@ -28,11 +29,12 @@ class Matches:
             if contact.remote_id:
                 by_id[contact.remote_id] = contact
         self.unlinked: list[Contact] = []
+        self.evicted: dict[str, Contact] = {}
         self.replaced: dict[str, Contact] = {}
         self._contacts: dict[str, Contact] = {}
         for id, key in keys.items():
             namesake, holder = by_key.get(key), by_id.get(id)
-            if namesake is not None and not _is_leaving(holder, key, namesake):
+            if namesake is not None:
                 self._take(id, namesake, holder)
         taken = {contact.pk for contact in self._contacts.values()}
         for id in rows:
@@ -48,9 +50,12 @@ class Matches:
         """Ids may be stale, so an address without its id counts too."""
         self._contacts[id] = namesake
         if holder is not None and holder is not namesake:
-            self.unlinked.append(holder)
+            if is_on_the_move(holder):
+                self.evicted[id] = holder
+            else:
+                self.unlinked.append(holder)
         old_id = namesake.remote_id
-        if old_id not in (None, id) and agreed_key(namesake) not in ("", namesake.email_key):
+        if old_id not in (None, id) and is_on_the_move(namesake):
             self.replaced[str(old_id)] = namesake
 
 
@@ -59,6 +64,6 @@ def agreed_key(contact: Contact) -> str:
     return email_key(str((contact.base or {}).get("email", "")))
 
 
-def _is_leaving(holder: Contact | None, key: str, namesake: Contact) -> bool:
-    """Whether the row's own contact is about to leave this address; the namesake must wait."""
-    return holder is not None and holder is not namesake and agreed_key(holder) == key
+def is_on_the_move(contact: Contact) -> bool:
+    """Whether the local address differs, by more than letter case, from the one at Resend."""
+    return agreed_key(contact) not in ("", contact.email_key)

@@ -82,6 +82,9 @@ class Step:
         self._console.redraw("")
         self._console.line(f"    {message}")
 
+    def close(self) -> None:
+        """The run is over; the step's own line ends it."""
+
     def draw(self) -> None:
         """Show how far it is, on a terminal."""
         self._console.redraw(f"{self.title}  {self._bar()}{self._figures()}")

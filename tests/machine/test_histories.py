@@ -82,7 +82,7 @@ class Histories(RuleBasedStateMachine):
         self.world = World()
         self.database = transaction.atomic()
         # As a test case's own transaction: it doesn't count as one of ours.
-        self.database._from_testcase = True
+        vars(self.database)["_from_testcase"] = True
         self.database.__enter__()
 
     def teardown(self) -> None:

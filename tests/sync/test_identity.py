@@ -128,20 +128,71 @@ def test_the_left_address_keeps_its_opt_outs_for_whoever_returns(site: FakeResen
     assert differences(site) == []
 
 
-def test_a_new_contact_waits_until_another_has_left_its_address(site: FakeResend) -> None:
-    old = ada()
-    move(old, "ada@lovelace.example")
-    # As if the mover's entry were stuck behind the newcomer's.
-    OutboxEntry.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=30))
-    newcomer = Contact.objects.create(email="ada@example.org")
-    assert push_outbox().retried == 1
-    newcomer.refresh_from_db()
-    assert newcomer.remote_id is None
+def test_a_contact_that_moves_to_an_address_with_opt_outs_takes_them_on(
+    site: FakeResend,
+) -> None:
+    site.dashboard.create_contact("bo@example.org", first_name="Bo")
+    with later():
+        pull_all()
+    move(ada(), "ada@lovelace.example")
+    mover = Contact.objects.get(first_name="Bo")
+    move(mover, "ada@example.org")
     with later():
         for _turn in range(3):
             OutboxEntry.objects.update(next_attempt_at=timezone.now())
             push_outbox()
+        pull_all()
     assert differences(site) == []
+    mover.refresh_from_db()
+    assert (mover.email, mover.first_name, mover.unsubscribed) == ("ada@example.org", "Bo", True)
+    assert ada().unsubscribed
+    assert not OutboxEntry.objects.exists()
+
+
+@pytest.mark.parametrize("pulls", [False, True])
+def test_two_contacts_can_change_places(site: FakeResend, pulls: bool) -> None:
+    site.dashboard.create_contact("bo@example.org", first_name="Bo", segments=["VIP"])
+    with later():
+        pull_all()
+    bo, here = Contact.objects.get(first_name="Bo"), ada()
+    move(here, "between@example.org")
+    move(bo, "ada@example.org")
+    move(here, "bo@example.org")
+    with later():
+        for _turn in range(4):
+            if pulls:
+                pull_all(deep=False)
+            OutboxEntry.objects.update(next_attempt_at=timezone.now())
+            push_outbox()
+        pull_all()
+    assert differences(site) == []
+    assert {c.email: (c.pk, c.first_name) for c in Contact.objects.all()} == {
+        "ada@example.org": (bo.pk, "Bo"),
+        "bo@example.org": (here.pk, "Ada"),
+    }
+    assert not OutboxEntry.objects.exists()
+    assert len(site.state()["contacts"]) == 2
+
+
+def test_a_new_contact_at_an_address_that_another_is_leaving_is_itself(
+    site: FakeResend,
+) -> None:
+    old = ada()
+    move(old, "ada@lovelace.example")
+    # As if the mover's entry were stuck behind the newcomer's.
+    OutboxEntry.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=30))
+    newcomer = Contact.objects.create(email="ada@example.org", first_name="New")
+    push_outbox()
+    with later():
+        push_outbox()
+        pull_all()
+    assert differences(site) == []
+    newcomer.refresh_from_db()
+    assert (newcomer.first_name, newcomer.properties) == ("New", {})
+    assert not newcomer.segments.exists()
+    assert newcomer.unsubscribed
+    old.refresh_from_db()
+    assert (old.first_name, old.properties, old.segments.count()) == ("Ada", {"plan": "pro"}, 1)
     assert len(site.state()["contacts"]) == 2
 
 

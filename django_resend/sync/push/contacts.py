@@ -11,12 +11,13 @@ from ...client import Client, errors
 from ...models import Contact
 from ..apply import apply_contacts
 from ..calls import within_limit
+from ..matching import is_on_the_move
 from ..merge import changes
 from ..states import local_contact
 from . import choices, consent, members, properties
 from .claims import Claim, NotYet
-from .creation import create, find, forget_in_flight
-from .replacement import finish_replacement, is_readdressed, replace
+from .creation import ADDRESS_TAKEN, create, find, forget_in_flight
+from .replacement import finish_replacement, replace
 
 
 def push_contact(client: Client, claim: Claim) -> None:
@@ -33,8 +34,8 @@ def push_contact(client: Client, claim: Claim) -> None:
         create(client, claim, contact)
         contact.refresh_from_db()
         if contact.remote_id is None:
-            raise NotYet("Another contact is about to leave this address at Resend.")
-    elif is_readdressed(contact):
+            raise NotYet(ADDRESS_TAKEN)
+    elif is_on_the_move(contact):
         replace(client, claim, contact)
         contact.refresh_from_db()
     refused: errors.ResendError | None = None

@@ -16,6 +16,8 @@ from ..states import local_contact
 from . import choices, consent, members, properties
 from .claims import Claim
 
+ADDRESS_TAKEN = "Another contact is about to leave this address at Resend."
+
 
 def create(client: Client, claim: Claim, contact: Contact) -> None:
     """Create the contact at Resend, or link it to the one with its address.

@@ -21,8 +21,13 @@ def sendable(contact: Contact) -> list[SegmentMembership]:
 
 def forget(contact: Contact) -> None:
     """What was confirmed of another remote contact isn't of this one."""
-    SegmentMembership.untracked.filter(contact=contact).update(confirmed_at=None)
+    unconfirm(contact)
     MembershipRemoval.objects.filter(contact=contact).delete()
+
+
+def unconfirm(contact: Contact) -> None:
+    """Send the contact's memberships again."""
+    SegmentMembership.untracked.filter(contact=contact).update(confirmed_at=None)
 
 
 def mark_sent(rows: Sequence[SegmentMembership]) -> None:

@@ -15,32 +15,33 @@ from ...client import Client
 from ...models import Contact, Kind, Tombstone
 from ..apply import apply_contacts
 from ..calls import within_limit
-from ..matching import agreed_key
 from ..moving import bury_replaced
-from . import choices, members
-from .claims import Claim
-from .creation import find, post
-
-
-def is_readdressed(contact: Contact) -> bool:
-    """Whether the local address differs, by more than letter case, from the one at Resend."""
-    return agreed_key(contact) not in ("", contact.email_key)
+from . import consent, members
+from .claims import Claim, NotYet
+from .creation import ADDRESS_TAKEN, find, post
 
 
 def replace(client: Client, claim: Claim, contact: Contact) -> None:
-    """Create the contact under its new address and link to it; the old one is deleted after."""
+    """Create the contact under its new address and link to it; the old one is deleted after.
+
+    Raises ``NotYet`` while the new address has a remote contact that is about to be deleted.
+    """
     with transaction.atomic():
         claim.renew()
         bury_replaced(contact, str(contact.remote_id))
+        consent.recall_opt_outs(contact)
     row = find(client, contact)
     if row is None:
         post(client, claim, contact)
         return
     with transaction.atomic():
         claim.renew()
-        members.forget(contact)
-        choices.forget(contact)
         apply_contacts([row], fetched_at=None)
+        contact.refresh_from_db()
+        if contact.remote_id == row.id:
+            members.unconfirm(contact)
+    if contact.remote_id != row.id:
+        raise NotYet(ADDRESS_TAKEN)
 
 
 def finish_replacement(client: Client, claim: Claim, contact: Contact) -> None:
@@ -53,3 +54,7 @@ def finish_replacement(client: Client, claim: Claim, contact: Contact) -> None:
         with transaction.atomic():
             claim.renew()
             Tombstone.objects.filter(pk=tombstone.pk).update(settled_at=timezone.now())
+    # A move that was taken back left one of the contact it still is.
+    Tombstone.objects.filter(
+        kind=Kind.CONTACT, object_id=contact.pk, remote_id=contact.remote_id, settled_at=None
+    ).update(settled_at=timezone.now())

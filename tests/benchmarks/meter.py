@@ -23,6 +23,7 @@ class Meter:
         self.transactions = 0
         self.rows_written: Counter[str] = Counter()
         self.seconds = 0.0
+        self.cpu_seconds = 0.0
         self.start_megabytes = 0.0
         self.peak_megabytes = 0.0
         self._table = ""
@@ -39,9 +40,10 @@ class Meter:
 
         connection._commit = counted  # type: ignore[attr-defined]
         self._changes = _changes()
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         with connection.execute_wrapper(self._execute):
             work()
+        self.cpu_seconds = time.process_time() - used
         self.seconds = time.perf_counter() - started
         self.peak_megabytes = _peak_megabytes()
         self._book()
@@ -49,6 +51,7 @@ class Meter:
     def report(self) -> dict[str, Any]:
         return {
             "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
             "statements": self.statements,
             "transactions": self.transactions,
             "rows_written": dict(self.rows_written),

@@ -26,6 +26,7 @@ class Outcome:
     rejected: int
     differences: int
     seconds: float
+    cpu_seconds: float
     statements: int
     transactions: int
     rows_written: dict[str, int]

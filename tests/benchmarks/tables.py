@@ -20,10 +20,13 @@ def print_scenario(
         say(f"calls by the formula, before deletions: {formula(size):,}")
     say(
         f"{'':6}{'calls':>9}{'429s':>6}  {'seconds (least to most)':<26}{'x ' + baseline:>8}"
+        f"{'CPU s':>9}{'x ' + baseline:>8}"
         f"{'queries':>9}{'with B/C':>9}{'rows':>9}{'peak MB':>9}  calls / rate, in seconds at "
         + ", ".join(map(str, RATES))
     )
     base = found.get(baseline)
+    if base and any(one.differences for one in base):
+        base = None
     for who, runs in found.items():
         wrong = [one.differences for one in runs if one.differences]
         if wrong:
@@ -46,10 +49,13 @@ def _line(who: str, runs: Sequence[Outcome], base: Sequence[Outcome] | None) -> 
     one = runs[0]
     seconds = [run.seconds for run in runs]
     spread = f"{median(seconds):9.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
+    cpu = median([run.cpu_seconds for run in runs])
     ratio = f"{median(seconds) / median([r.seconds for r in base]):.2f}" if base else "-"
+    cpu_ratio = f"{cpu / median([r.cpu_seconds for r in base]):.2f}" if base else "-"
     virtual = ", ".join(f"{one.calls / rate:,.0f}" for rate in RATES)
     return (
         f"{who:6}{one.calls:>9,}{max(run.rejected for run in runs):>6}  {spread:<26}{ratio:>8}"
+        f"{cpu:>9.2f}{cpu_ratio:>8}"
         f"{one.statements:>9,}{one.statements + 2 * one.transactions:>9,}"
         f"{sum(one.rows_written.values()):>9,}"
         f"{median([run.peak_megabytes for run in runs]):>9.0f}  {virtual}"

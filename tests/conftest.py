@@ -12,6 +12,8 @@ import hypothesis
 import pytest
 from django.db import connection
 
+from tests.guard import CallsGuard, guarded_calls
+
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
@@ -46,6 +48,19 @@ def no_internet() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", guarded)
         yield
+
+
+@pytest.fixture(autouse=True)
+def calls_guard() -> Iterator[CallsGuard]:
+    """Fails a test in which Resend is called inside a transaction or a web request."""
+    with guarded_calls() as guard:
+        yield guard
+
+
+@pytest.fixture(autouse=True)
+def patient_with_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that was down in one test is tried again in the next."""
+    monkeypatch.setattr("django_resend.tasks._broker_down_until", 0.0)
 
 
 @pytest.fixture

@@ -67,6 +67,8 @@ class _Batch:
     created: list[Contact] = field(default_factory=list)
     updated: list[Contact] = field(default_factory=list)
     relinked: list[Contact] = field(default_factory=list)
+    recalled: list[Contact] = field(default_factory=list)
+    """Those that were here, at an address that had opted out of topics."""
     evicted: list[tuple[Contact, Contact]] = field(default_factory=list)
     """Contacts on the move, each with the one that got its remote contact."""
     to_push: list[Contact] = field(default_factory=list)
@@ -117,7 +119,7 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
             continue
         if evicted is not None:
             batch.evicted.append((evicted, contact))
-        _apply(contact, row, batch, evicts=evicted is not None)
+        _apply(contact, row, batch, memory, evicts=evicted is not None)
     _write(batch, matches.unlinked, memory)
     applied.pks.update({str(c.remote_id): c.pk for c in (*batch.created, *batch.updated)})
     unchanged = {id: c.pk for id, c in found.items() if c is not None and id not in applied.pks}
@@ -138,8 +140,21 @@ def _has_other_id(contact: Contact | None, row: ContactRow) -> bool:
     return contact is None or contact.remote_id != row.id
 
 
-def _apply(contact: Contact, row: ContactRow, batch: _Batch, *, evicts: bool) -> None:
+def _recall(contact: Contact, memory: Memory, batch: _Batch) -> None:
+    """A contact that was here, met at Resend for the first time, at an address with opt-outs."""
+    if memory.topics(contact.email_key):
+        batch.recalled.append(contact)
+    if memory.unsubscribed(contact.email_key) and not contact.unsubscribed:
+        contact.unsubscribed = True
+        contact.attention = Contact.Attention.RECALLED
+
+
+def _apply(
+    contact: Contact, row: ContactRow, batch: _Batch, memory: Memory, *, evicts: bool
+) -> None:
     before = _snapshot(contact)
+    if _has_other_id(contact, row) and not contact._state.adding:
+        _recall(contact, memory, batch)
     if contact.remote_id not in (None, row.id):
         batch.relinked.append(contact)
     merged = _merge(contact, row, evicts=evicts)
@@ -213,19 +228,20 @@ def _write(batch: _Batch, unlinked: Sequence[Contact], memory: Memory) -> None:
         contact.updated_at = now
     if batch.created:
         Contact.untracked.bulk_create(batch.created)
-        _recall_topics(batch, memory)
     if batch.updated:
         Contact.untracked.bulk_update(batch.updated, [*sorted(batch.changed), "updated_at"])
     if batch.relinked:
         # What was agreed on with another remote contact says nothing of this one.
         TopicSubscription.untracked.filter(contact__in=batch.relinked).update(base="")
+    _recall_topics(batch, memory)
     OutboxEntry.objects.ensure(Kind.CONTACT, [contact.pk for contact in batch.to_push])
     record_conflicts(batch.conflicts)
     record_remote_opt_ins(batch.opted_in)
 
 
 def _recall_topics(batch: _Batch, memory: Memory) -> None:
-    wanted = {contact: memory.topics(contact.email_key) for contact in batch.created}
+    arrived = (*batch.created, *batch.recalled)
+    wanted = {contact: memory.topics(contact.email_key) for contact in arrived}
     remembered = {topic for topics in wanted.values() for topic in topics}
     if not remembered:
         return
@@ -236,6 +252,10 @@ def _recall_topics(batch: _Batch, memory: Memory) -> None:
         for id in ids
         if id in topics
     ]
+    for contact in batch.recalled:
+        chosen = TopicSubscription.untracked.filter(contact=contact)
+        again = chosen.filter(topic__remote_id__in=wanted[contact])
+        again.update(subscription=Subscription.OPT_OUT)
     TopicSubscription.untracked.bulk_create(recalled, ignore_conflicts=True)
     batch.to_push += [row.contact for row in recalled]
 

@@ -10,7 +10,7 @@ import time_machine
 from django.utils import timezone
 
 from django_resend.client import errors
-from django_resend.models import Contact, OutboxEntry, Segment, Tombstone, Topic
+from django_resend.models import ConsentRecord, Contact, OutboxEntry, Segment, Tombstone, Topic
 from django_resend.sync.pull import pull_all
 from django_resend.sync.push import push_outbox
 from django_resend.testing import FakeResend
@@ -265,7 +265,18 @@ def returns_there(site: FakeResend) -> Contact:
     return contact
 
 
-@pytest.mark.parametrize("comes_back", [returns_here, returns_there])
+def returns_on_both_sides(site: FakeResend) -> Contact:
+    contact: Contact = Contact.objects.create(email="ada@example.org", first_name="Back")
+    contact.opt_in(Topic.objects.get(), by="form", reason="ticked")
+    ConsentRecord.objects.all().delete()
+    site.dashboard.create_contact("ada@example.org", first_name="Back")
+    with later():
+        pull_all()
+        push_outbox()
+    return contact
+
+
+@pytest.mark.parametrize("comes_back", [returns_here, returns_there, returns_on_both_sides])
 @pytest.mark.parametrize("gone", ["here", "there"])
 def test_a_deleted_address_that_returns_is_opted_out_again_and_flagged(
     site: FakeResend, gone: str, comes_back: Callable[[FakeResend], Contact]
@@ -321,8 +332,6 @@ def test_a_held_opt_in_waits_for_a_person_and_can_be_answered(
 
 
 def test_a_followed_opt_in_is_noted_in_the_consent_log(site: FakeResend) -> None:
-    from django_resend.models import ConsentRecord
-
     site.dashboard.resubscribe("ada@example.org")
     site.dashboard.choose_topic("ada@example.org", "News", "opt_in")
     with later():

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -188,13 +188,6 @@ def test_a_page_costs_at_most_eight_queries(resend_fake: FakeResend, mirror: str
 def _change(fake: FakeResend, numbers: range) -> None:
     for number in numbers:
         fake.dashboard.edit_contact(f"person{number}@example.org", first_name="Other")
-
-
-def test_no_call_is_made_inside_a_transaction(resend_fake: FakeResend) -> None:
-    with transaction.atomic(), pytest.raises(RuntimeError, match="inside a database transaction"):
-        pull_all()
-
-    assert resend_fake.ledger.total == 0
 
 
 def test_a_contact_made_here_is_linked_by_its_address(resend_fake: FakeResend) -> None:

@@ -18,10 +18,9 @@ from django_resend.signals import outbox_changed
 from django_resend.sync.pull import pull_all
 from django_resend.sync.push import push_outbox
 from django_resend.testing import FakeResend
+from tests.guard import CallsGuard, guarded_calls
 from tests.oracle import differences
 from tests.sync.helpers import client_of, rows
-
-from .guard import CallsGuard, guarded_calls
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -87,6 +87,7 @@ def published() -> Iterator[list[str]]:
     def note(sender: str, **kwargs: Any) -> None:
         names.append(sender)
 
-    before_task_publish.connect(note)
+    # Strongly: older Celery loses sight of its receivers once it has cleared a dead one away.
+    before_task_publish.connect(note, weak=False)
     yield names
     before_task_publish.disconnect(note)

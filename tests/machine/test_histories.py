@@ -32,6 +32,7 @@ from django_resend.models import (
     ContactProperty,
     OutboxEntry,
     Segment,
+    Tombstone,
     Topic,
     TopicSubscription,
     email_key,
@@ -204,8 +205,7 @@ class Histories(RuleBasedStateMachine):
             return
         self.world.fake.dashboard.edit_contact(person, unsubscribed=out)
         if out:
-            self.world.out.add(person)
-            self.world.may_opt_in.discard(person)
+            self.opted_out(person, remote["id"])
         else:
             self.world.out.discard(person)
 
@@ -217,8 +217,7 @@ class Histories(RuleBasedStateMachine):
             return
         self.world.fake.dashboard.choose_topic(person, topic, choice)
         if choice == "opt_out":
-            self.world.out.add((person, id))
-            self.world.may_opt_in.discard((person, id))
+            self.opted_out((person, id), remote["id"])
         else:
             self.world.out.discard((person, id))
 
@@ -288,6 +287,13 @@ class Histories(RuleBasedStateMachine):
         self.world.out.discard(whom)
         self.world.may_opt_in.add(whom)
 
+    def opted_out(self, whom: Any, remote_id: str) -> None:
+        """At Resend. It is lost with a contact that the site has asked to delete unseen."""
+        self.world.may_opt_in.discard(whom)
+        doomed = Tombstone.objects.filter(remote_id=remote_id, settled_at=None)
+        if not doomed.exists():
+            self.world.out.add(whom)
+
     def forget_unseen(self, person: str, contact: Contact | None) -> None:
         """An opt-out that the mirror never saw can't outlive the contact."""
         if contact is None or not contact.unsubscribed:
@@ -345,8 +351,7 @@ class Histories(RuleBasedStateMachine):
         remote = self.world.remote(person)
         if remote and not remote["unsubscribed"]:
             self.world.fake.dashboard.unsubscribe(person)
-            self.world.out.add(person)
-            self.world.may_opt_in.discard(person)
+            self.opted_out(person, remote["id"])
 
     def settle(self) -> None:
         """Faults end; then pulls and pushes until nothing is left to do."""

@@ -7,13 +7,24 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CallBudget(models.Model):
-    """The next free instant for a call to Resend, and the rate learned from its replies."""
+    """The next free instant for a call to Resend, and what its replies told of the limit.
+
+    Instants in microseconds, minutes and days count from 1970.
+    """
 
     team = models.CharField(max_length=64, primary_key=True)
+    version = models.BigIntegerField(default=0)
     next_free_us = models.BigIntegerField(default=0)
-    rate = models.FloatField(_("calls a second"), null=True)
-    learned_at = models.DateTimeField(null=True)
-    paused_until = models.DateTimeField(null=True)
+    held_until_us = models.BigIntegerField(default=0)
+    limit = models.FloatField(_("the team's calls a second"), null=True)
+    share = models.FloatField(default=1.0)
+    slowed_us = models.BigIntegerField(default=0)
+    day = models.PositiveIntegerField(default=0)
+    day_calls = models.PositiveIntegerField(default=0)
+    minute = models.PositiveIntegerField(default=0)
+    minute_calls = models.PositiveIntegerField(default=0)
+    minute_before_calls = models.PositiveIntegerField(default=0)
+    paused_until = models.DateTimeField(_("no calls until"), null=True)
 
     class Meta:
         verbose_name = _("call budget")

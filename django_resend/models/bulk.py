@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.db import models, router, transaction
 from django.utils import timezone
@@ -21,6 +22,24 @@ from .definitions import Segment, Subscription, Topic
 from .links import Pair, SegmentMembership, TopicSubscription
 from .outbox import Kind
 from .tombstones import Tombstone
+
+
+class Told(NamedTuple):
+    """What became of one contact and one segment or topic (``other``, its local key, if any).
+
+    ``outcome`` is ``"changed"`` or one of ``LeftOut``.
+    """
+
+    contact: int
+    email: str
+    other: int | None
+    outcome: str
+
+
+Tell = Callable[[Told], None]
+"""Is called for each pair that was changed or left out, inside the batch's transaction."""
+
+CHANGED = "changed"
 
 
 class LeftOut(models.TextChoices):
@@ -50,7 +69,9 @@ class BulkResult:
         self.unsubscribed += other.unsubscribed
 
 
-def add_to_segments(contacts: models.QuerySet[Contact], segments: Iterable[Segment]) -> BulkResult:
+def add_to_segments(
+    contacts: models.QuerySet[Contact], segments: Iterable[Segment], *, tell: Tell | None = None
+) -> BulkResult:
     """Put each contact into each segment."""
     segment_pks = [segment.pk for segment in segments]
 
@@ -61,28 +82,33 @@ def add_to_segments(contacts: models.QuerySet[Contact], segments: Iterable[Segme
             SegmentMembership(contact_id=contact, segment_id=segment)
             for contact, segment in missing
         )
+        batch.tell(missing, CHANGED)
         return BulkResult(
             changed=len(missing), unchanged=len(there), unsubscribed=batch.unsubscribed_in(missing)
         )
 
-    return _for_each_batch(contacts, work)
+    return _for_each_batch(contacts, work, tell)
 
 
 def remove_from_segments(
-    contacts: models.QuerySet[Contact], segments: Iterable[Segment]
+    contacts: models.QuerySet[Contact], segments: Iterable[Segment], *, tell: Tell | None = None
 ) -> BulkResult:
     """Take each contact out of each segment."""
     segment_pks = [segment.pk for segment in segments]
 
     def work(batch: _Batch) -> BulkResult:
-        removed, _by_model = batch.memberships(segment_pks).delete()
-        absent = len(batch.email_keys) * len(segment_pks) - removed
+        members = batch.memberships(segment_pks)
+        batch.tell(list(members.values_list("contact_id", "segment_id")), CHANGED)
+        removed, _by_model = members.delete()
+        absent = len(batch.emails) * len(segment_pks) - removed
         return BulkResult(changed=removed, unchanged=absent)
 
-    return _for_each_batch(contacts, work)
+    return _for_each_batch(contacts, work, tell)
 
 
-def subscribe_to_topics(contacts: models.QuerySet[Contact], topics: Iterable[Topic]) -> BulkResult:
+def subscribe_to_topics(
+    contacts: models.QuerySet[Contact], topics: Iterable[Topic], *, tell: Tell | None = None
+) -> BulkResult:
     """Opt each contact in to each topic, except where the person opted out of it.
 
     To opt a person in again is ``Contact.opt_in``, one by one.
@@ -100,23 +126,26 @@ def subscribe_to_topics(contacts: models.QuerySet[Contact], topics: Iterable[Top
         missing = [pair for pair in undecided if pair not in remembered]
         # An opt-out that arrives in the meantime stands: bulk_create ignores existing pairs.
         _choose(batch, missing, Subscription.OPT_IN)
-        opted_out = sum(choice == Subscription.OPT_OUT for choice in choices.values())
+        opted_out = [pair for pair, choice in choices.items() if choice == Subscription.OPT_OUT]
         left_out = {
-            LeftOut.OPTED_OUT: opted_out,
+            LeftOut.OPTED_OUT: len(opted_out),
             LeftOut.REMEMBERED: len(undecided) - len(missing),
         }
+        batch.tell(missing, CHANGED)
+        batch.tell(opted_out, LeftOut.OPTED_OUT)
+        batch.tell([pair for pair in undecided if pair in remembered], LeftOut.REMEMBERED)
         return BulkResult(
             changed=len(missing),
-            unchanged=len(choices) - opted_out,
+            unchanged=len(choices) - len(opted_out),
             left_out=Counter(left_out),
             unsubscribed=batch.unsubscribed_in(missing),
         )
 
-    return _for_each_batch(contacts, work)
+    return _for_each_batch(contacts, work, tell)
 
 
 def unsubscribe_from_topics(
-    contacts: models.QuerySet[Contact], topics: Iterable[Topic]
+    contacts: models.QuerySet[Contact], topics: Iterable[Topic], *, tell: Tell | None = None
 ) -> BulkResult:
     """Opt each contact out of each topic, also where no choice was made before."""
     topic_pks = [topic.pk for topic in topics]
@@ -127,23 +156,63 @@ def unsubscribe_from_topics(
         missing = [pair for pair in batch.pairs(topic_pks) if pair not in there]
         _choose(batch, missing, Subscription.OPT_OUT)
         # After the insert, so that an opt-in made in the meantime is met too.
-        opted_out = rows.exclude(subscription=Subscription.OPT_OUT).update(
-            subscription=Subscription.OPT_OUT, changed_at=timezone.now()
-        )
+        opted_in = rows.exclude(subscription=Subscription.OPT_OUT)
+        batch.tell([*missing, *opted_in.values_list("contact_id", "topic_id")], CHANGED)
+        opted_out = opted_in.update(subscription=Subscription.OPT_OUT, changed_at=timezone.now())
         return BulkResult(changed=len(missing) + opted_out, unchanged=len(there) - opted_out)
 
-    return _for_each_batch(contacts, work)
+    return _for_each_batch(contacts, work, tell)
 
 
-def delete_contacts(contacts: models.QuerySet[Contact]) -> BulkResult:
+def unsubscribe(contacts: models.QuerySet[Contact], *, tell: Tell | None = None) -> BulkResult:
+    """Unsubscribe each contact from all broadcasts."""
+
+    def work(batch: _Batch) -> BulkResult:
+        subscribed = [pk for pk in batch.emails if pk not in batch.unsubscribed]
+        rows = Contact.objects.using(batch.using).filter(pk__in=subscribed)
+        changed = rows.update(unsubscribed=True) if subscribed else 0
+        batch.tell([(pk, None) for pk in subscribed], CHANGED)
+        return BulkResult(changed=changed, unchanged=len(batch.emails) - changed)
+
+    return _for_each_batch(contacts, work, tell)
+
+
+def set_property(
+    contacts: models.QuerySet[Contact],
+    key: str,
+    value: str | int | float | None,
+    *,
+    tell: Tell | None = None,
+) -> BulkResult:
+    """Give each contact this value for a custom property; ``None`` takes theirs away."""
+
+    def work(batch: _Batch) -> BulkResult:
+        rows = Contact.objects.using(batch.using).filter(pk__in=batch.emails)
+        changed = []
+        for contact in rows.select_for_update().only("email", "properties"):
+            held = contact.properties
+            if held.get(key) == value and (key in held) == (value is not None):
+                continue
+            others = {name: other for name, other in held.items() if name != key}
+            contact.properties = others if value is None else {**held, key: value}
+            changed.append(contact)
+        Contact.objects.using(batch.using).bulk_update(changed, ["properties"])
+        batch.tell([(contact.pk, None) for contact in changed], CHANGED)
+        return BulkResult(changed=len(changed), unchanged=len(batch.emails) - len(changed))
+
+    return _for_each_batch(contacts, work, tell)
+
+
+def delete_contacts(contacts: models.QuerySet[Contact], *, tell: Tell | None = None) -> BulkResult:
     """Delete the contacts here and at Resend. Their opt-outs are remembered."""
 
     def work(batch: _Batch) -> BulkResult:
-        rows = Contact.objects.using(batch.using).filter(pk__in=batch.email_keys)
+        rows = Contact.objects.using(batch.using).filter(pk__in=batch.emails)
+        batch.tell([(pk, None) for pk in batch.emails], CHANGED)
         _total, by_model = rows.delete()
         return BulkResult(changed=by_model.get(Contact._meta.label, 0))
 
-    return _for_each_batch(contacts, work)
+    return _for_each_batch(contacts, work, tell)
 
 
 @dataclass(frozen=True)
@@ -151,44 +220,56 @@ class _Batch:
     """The contacts of one transaction, by primary key."""
 
     using: str
+    emails: dict[int, str]
     email_keys: dict[int, str]
     unsubscribed: frozenset[int]
+    listener: Tell | None = None
+
+    def tell(self, pairs: Iterable[tuple[int, int | None]], outcome: str) -> None:
+        if self.listener is not None:
+            for contact, other in pairs:
+                self.listener(Told(contact, self.emails[contact], other, outcome))
 
     def pairs(self, others: Iterable[int]) -> Iterator[Pair]:
-        return ((pk, other) for other in others for pk in self.email_keys)
+        return ((pk, other) for other in others for pk in self.emails)
 
     def memberships(self, segments: Collection[int]) -> models.QuerySet[SegmentMembership]:
         rows: models.QuerySet[SegmentMembership] = SegmentMembership.objects.using(self.using)
-        return rows.filter(contact_id__in=self.email_keys, segment_id__in=segments)
+        return rows.filter(contact_id__in=self.emails, segment_id__in=segments)
 
     def subscriptions(self, topics: Collection[int]) -> models.QuerySet[TopicSubscription]:
         rows: models.QuerySet[TopicSubscription] = TopicSubscription.objects.using(self.using)
-        return rows.filter(contact_id__in=self.email_keys, topic_id__in=topics)
+        return rows.filter(contact_id__in=self.emails, topic_id__in=topics)
 
     def unsubscribed_in(self, pairs: Iterable[Pair]) -> int:
         return sum(contact in self.unsubscribed for contact, _ in pairs)
 
 
 def _for_each_batch(
-    contacts: models.QuerySet[Contact], work: Callable[[_Batch], BulkResult]
+    contacts: models.QuerySet[Contact],
+    work: Callable[[_Batch], BulkResult],
+    tell: Tell | None = None,
 ) -> BulkResult:
     using = router.db_for_write(Contact)
     rows = contacts.using(using).order_by("pk").distinct()
-    fields = rows.values_list("pk", "email_key", "unsubscribed")
+    fields = rows.values_list("pk", "email", "email_key", "unsubscribed")
     result = BulkResult()
     after: int | None = None
     while True:
         with transaction.atomic(using=using):
             page = list((fields if after is None else fields.filter(pk__gt=after))[:BATCH_ROWS])
-            if not page:
-                return result
-            after = page[-1][0]
-            batch = _Batch(
-                using,
-                {pk: email_key for pk, email_key, _ in page},
-                frozenset(pk for pk, _, unsubscribed in page if unsubscribed),
-            )
-            result.add(work(batch))
+            if page:
+                after = page[-1][0]
+                batch = _Batch(
+                    using,
+                    {pk: email for pk, email, _, _ in page},
+                    {pk: email_key for pk, _, email_key, _ in page},
+                    frozenset(pk for pk, _, _, unsubscribed in page if unsubscribed),
+                    tell,
+                )
+                result.add(work(batch))
+        if len(page) < BATCH_ROWS:
+            return result
 
 
 def _choose(batch: _Batch, pairs: Iterable[Pair], choice: Subscription) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from .batches import BATCH_ROWS
+from .keys import email_key
 from .outbox import Kind, OutboxEntry
 from .tombstones import Tombstone
 
@@ -28,13 +29,17 @@ class Departed(NamedTuple):
         return bool(self.values["unsubscribed"] or self.topic_opt_outs)
 
     @property
+    def posted(self) -> str:
+        """The address under which its creation was under way, empty if none was."""
+        return str((self.values["in_flight"] or {}).get("email") or "")
+
+    @property
     def target(self) -> str:
         """What to delete at Resend. The id of one whose creation was under way isn't known yet.
 
         One it was to replace stands in the tombstone.
         """
-        posted = (self.values["in_flight"] or {}).get("email")
-        return str(posted).lower() if posted else str(self.values["remote_id"] or "")
+        return self.posted.lower() or str(self.values["remote_id"] or "")
 
 
 def bury_definitions(
@@ -68,24 +73,40 @@ def bury_contacts(rows: Sequence[Departed], *, using: str) -> None:
         for row in rows
         if row.target or row.opted_out
     ]
+    kept += [
+        _tombstone(row, now, remote_id="", settled=False, address=row.posted)
+        for row in rows
+        if row.posted and email_key(row.posted) != row.values["email_key"]
+    ]
     Tombstone.objects.using(using).bulk_create(kept, batch_size=BATCH_ROWS)
     _ask_for_deletion(Kind.CONTACT, [row.pk for row in rows], targets, using=using)
 
 
 def remember_addresses(rows: Sequence[Departed], *, using: str) -> None:
-    """The opt-outs of addresses that their contacts leave."""
+    """The opt-outs of addresses that their contacts leave.
+
+    Where a creation under the address may have reached Resend, what it made is to be found: until
+    then a pull must not take it for a stranger.
+    """
     now = timezone.now()
     kept = [_tombstone(row, now, remote_id="", settled=True) for row in rows if row.opted_out]
+    kept += [
+        _tombstone(row, now, remote_id="", settled=False, address=row.posted)
+        for row in rows
+        if row.posted and email_key(row.posted) == row.values["email_key"]
+    ]
     Tombstone.objects.using(using).bulk_create(kept, batch_size=BATCH_ROWS)
 
 
-def _tombstone(row: Departed, now: datetime, *, remote_id: str, settled: bool) -> Tombstone:
+def _tombstone(
+    row: Departed, now: datetime, *, remote_id: str, settled: bool, address: str = ""
+) -> Tombstone:
     return Tombstone(
         kind=Kind.CONTACT,
         object_id=row.pk,
         remote_id=remote_id,
-        email=row.values["email"],
-        email_key=row.values["email_key"],
+        email=address or row.values["email"],
+        email_key=email_key(address) if address else row.values["email_key"],
         origin=Tombstone.Origin.LOCAL,
         unsubscribed=row.values["unsubscribed"],
         topic_opt_outs=row.topic_opt_outs,

@@ -8,10 +8,12 @@ from typing import Any, ClassVar, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import models, transaction
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Left, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .batches import BATCH_ROWS, batches
+from .batches import BATCH_ROWS, batches, locked, rewrite
 from .burial import Departed, bury_contacts, remember_addresses
 from .consent import ConsentError, ConsentRecord
 from .definitions import Segment, Subscription, Topic
@@ -19,6 +21,20 @@ from .keys import email_key
 from .links import TopicSubscription
 from .mirrored import Mirrored, MirrorQuerySet
 from .outbox import Kind, OutboxEntry
+from .suppressions import Suppression
+
+NAME_KEY_LENGTH = 80
+"""So many characters of a name can be searched for."""
+
+
+def _name_key(name: str) -> models.GeneratedField:
+    """A name folded by the database itself, for a search by its beginning."""
+    return models.GeneratedField(
+        expression=Lower(Left(name, NAME_KEY_LENGTH)),
+        output_field=models.CharField(max_length=NAME_KEY_LENGTH),
+        db_persist=True,
+        db_index=True,
+    )
 
 
 def _resubscribe_hint() -> ConsentError:
@@ -28,29 +44,33 @@ def _resubscribe_hint() -> ConsentError:
     )
 
 
+def _take_back(waiting: Iterable[Contact], *, using: str) -> None:
+    """They opt out again before Resend heard of their opt-in.
+
+    The agreement on the opt-out before it is forgotten: it would make an opt-in at Resend look
+    newer than this one.
+    """
+    rows = list(waiting)
+    for contact in rows:
+        contact.base = {k: v for k, v in (contact.base or {}).items() if k != "unsubscribed"}
+    rewrite(rows, ["base"], using=using)
+
+
 class ContactQuerySet(MirrorQuerySet["Contact"]):
-    def update(self, **changes: Any) -> int:
-        with transaction.atomic(using=self.db, savepoint=False):
-            if "email" in changes:
-                self.model.remember_opt_outs(self, using=self.db)
-            if changes.get("unsubscribed", True) is True:
-                return super().update(**changes)
-            return self._update_unless_loosening(**changes)
-
-    def _update_unless_loosening(self, **changes: Any) -> int:
-        with transaction.atomic(using=self.db, savepoint=False):
-            opted_out = list(self.filter(unsubscribed=True).values_list("pk", flat=True))
-            updated = super().update(**changes)
-            for pks in batches(opted_out):
-                if (
-                    self.model.untracked.using(self.db)
-                    .filter(pk__in=pks, unsubscribed=False)
-                    .exists()
-                ):
-                    raise _resubscribe_hint()
+    def _write(self, pks: Sequence[int], changes: dict[str, Any]) -> int:
+        rows = self.model.untracked.using(self.db).filter(pk__in=pks)
+        if "email" in changes:
+            self.model.remember_opt_outs(rows, using=self.db)
+        if "unsubscribed" not in changes:
+            return super()._write(pks, changes)
+        opted_out = list(rows.filter(unsubscribed=True).values_list("pk", flat=True))
+        waiting = list(self.model.waiting_opt_ins(rows))
+        updated = super()._write(pks, changes)
+        now_out = set(rows.filter(unsubscribed=True).values_list("pk", flat=True))
+        if not now_out.issuperset(opted_out):
+            raise _resubscribe_hint()
+        _take_back([one for one in waiting if one.pk in now_out], using=self.db)
         return updated
-
-    update.alters_data = True  # type: ignore[attr-defined]
 
     def bulk_create(self, objs: Iterable[Contact], *args: Any, **kwargs: Any) -> list[Contact]:
         if kwargs.get("update_conflicts"):
@@ -62,6 +82,21 @@ class ContactQuerySet(MirrorQuerySet["Contact"]):
     def for_address(self, address: str) -> Self:
         """The contact with this address, whatever its letter case."""
         return self.filter(email_key=email_key(address))
+
+    def with_suppression(self) -> Self:
+        """Each contact with ``suppressed_at`` and ``suppression_origin``, ``None`` for neither."""
+        told = Suppression.objects.filter(
+            email_key=OuterRef("email_key"), suppressed_at__isnull=False
+        )
+        return self.annotate(
+            suppressed_at=Subquery(told.values("suppressed_at")),
+            suppression_origin=Subquery(told.values("origin")),
+        )
+
+    def suppressed(self) -> Self:
+        """Those to whose address Resend sends nothing, for example after a bounce."""
+        told = Suppression.objects.filter(suppressed_at__isnull=False)
+        return self.filter(email_key__in=told.values("email_key"))
 
 
 class Contact(Mirrored):
@@ -84,6 +119,8 @@ class Contact(Mirrored):
     email_key = models.CharField(max_length=255, unique=True, editable=False)
     first_name = models.TextField(_("first name"), blank=True, default="")
     last_name = models.TextField(_("last name"), blank=True, default="")
+    first_key = _name_key("first_name")
+    last_key = _name_key("last_name")
     unsubscribed = models.BooleanField(
         _("unsubscribed"),
         default=False,
@@ -101,6 +138,9 @@ class Contact(Mirrored):
     deep_checked_at = models.DateTimeField(
         _("properties and topics last read at"), null=True, editable=False
     )
+    seen_at = models.DateTimeField(null=True, editable=False)
+    """When a webhook's news of it were taken in: a list read before that may be older."""
+
     segments = models.ManyToManyField(
         Segment, through="SegmentMembership", related_name="contacts", verbose_name=_("segments")
     )
@@ -148,7 +188,12 @@ class Contact(Mirrored):
         super().before_save(changed, using=using)
         if "email" in changed and not self._state.adding:
             self.remember_opt_outs(Contact.untracked.using(using).filter(pk=self.pk), using=using)
-        if "unsubscribed" not in changed or self.unsubscribed:
+        if "unsubscribed" not in changed:
+            return
+        if self.unsubscribed:
+            if (self.base or {}).get("unsubscribed"):
+                mine = Contact.untracked.using(using).filter(pk=self.pk).select_for_update()
+                _take_back(self.waiting_opt_ins(mine), using=using)
             return
         loaded = getattr(self, "_loaded", None)
         if loaded is None and self.pk is not None:
@@ -157,6 +202,11 @@ class Contact(Mirrored):
             stored = bool(loaded and loaded.get("unsubscribed"))
         if stored:
             raise _resubscribe_hint()
+
+    @classmethod
+    def waiting_opt_ins(cls, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Those of these who opted in again here, of which Resend doesn't know yet."""
+        return rows.filter(unsubscribed=False, base__unsubscribed=True)
 
     def resubscribe(self, *, by: str, reason: str) -> None:
         """Opt this person in again, globally; who did it and why is kept for good.
@@ -180,7 +230,15 @@ class Contact(Mirrored):
         with transaction.atomic(using=self._state.db):
             self._log_opt_in(by, reason, topic=topic)
             self.acknowledge()
-            return TopicSubscription.store_choice(self, topic, Subscription.OPT_IN)
+            choice = TopicSubscription.store_choice(self, topic, Subscription.OPT_IN)
+            if topic.default_subscription == Subscription.OPT_OUT:
+                # Resend may list the default as if it had been chosen: without a base that would
+                # be taken for an opt-out that nobody made, and would win.
+                rows = TopicSubscription.untracked.using(self._state.db).filter(pk=choice.pk)
+                there = Q(contact__remote_id__isnull=False) | Q(contact__in_flight__isnull=False)
+                rows.filter(there, base="").update(base=Subscription.OPT_OUT)
+                choice.refresh_from_db()
+            return choice
 
     def keep_opted_out(self) -> None:
         """Answer an opt-in that was held: the opt-outs stand, and Resend is told so."""
@@ -260,6 +318,6 @@ class Contact(Mirrored):
     @classmethod
     def _departed(cls, rows: models.QuerySet[Any], *, using: str) -> Iterator[list[Departed]]:
         fields = ("pk", "remote_id", "email", "email_key", "unsubscribed", "in_flight")
-        for batch in batches(rows.order_by().values(*fields), BATCH_ROWS):
+        for batch in batches(locked(cls.untracked, rows, using=using).values(*fields), BATCH_ROWS):
             opt_outs = TopicSubscription.opt_outs([row["pk"] for row in batch], using=using)
             yield [Departed(row, opt_outs.get(row["pk"], [])) for row in batch]

@@ -8,7 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class WebhookEvent(models.Model):
-    """One verified event. The same ``message_id`` comes again with every redelivery."""
+    """One verified event. The same ``message_id`` comes again with every redelivery.
+
+    ``happened_at`` is Resend's time of the change. Who applies it holds it under a lease.
+    """
 
     class State(models.TextChoices):
         RECEIVED = "received", _("received")
@@ -23,6 +26,10 @@ class WebhookEvent(models.Model):
         _("state"), max_length=8, choices=State.choices, default=State.RECEIVED
     )
     error = models.TextField(_("error"), blank=True, default="")
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt at"), null=True, blank=True)
+    lease = models.UUIDField(null=True, editable=False)
+    leased_until = models.DateTimeField(null=True, editable=False)
     happened_at = models.DateTimeField(_("happened at"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
     applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
@@ -31,7 +38,9 @@ class WebhookEvent(models.Model):
         verbose_name = _("webhook event")
         verbose_name_plural = _("webhook events")
         ordering = ["-id"]
-        indexes = [models.Index(fields=["state", "id"], name="resend_event_waiting")]
+        indexes = [
+            models.Index(fields=["state", "happened_at", "id"], name="resend_event_waiting"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.message_id}"

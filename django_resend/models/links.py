@@ -10,7 +10,7 @@ from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .batches import BATCH_ROWS, Deleted, batches
+from .batches import BATCH_ROWS, Deleted, batches, locked
 from .consent import ConsentError
 from .definitions import Segment, Subscription, Topic
 from .outbox import Kind, OutboxEntry
@@ -42,7 +42,8 @@ class MembershipQuerySet(models.QuerySet["SegmentMembership"]):
     def delete(self) -> Deleted:
         with transaction.atomic(using=self.db, savepoint=False):
             contacts: dict[int, None] = {}
-            for batch in batches(self.order_by().select_related(None).iterator(BATCH_ROWS)):
+            rows = locked(SegmentMembership.untracked, self, using=self.db)
+            for batch in batches(rows.iterator(BATCH_ROWS)):
                 MembershipRemoval.ask(batch, using=self.db)
                 contacts.update(dict.fromkeys(row.contact_id for row in batch))
             OutboxEntry.objects.record(Kind.CONTACT, contacts, using=self.db)
@@ -95,7 +96,8 @@ class SegmentMembership(models.Model):
     def delete(self, using: str | None = None, keep_parents: bool = False) -> Deleted:
         alias = using or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=alias, savepoint=False):
-            MembershipRemoval.ask([self], using=alias)
+            mine = SegmentMembership.untracked.using(alias).filter(pk=self.pk)
+            MembershipRemoval.ask(list(mine.select_for_update()), using=alias)
             OutboxEntry.objects.record(Kind.CONTACT, [self.contact_id], using=alias)
             return super().delete(using=using, keep_parents=keep_parents)
 
@@ -150,7 +152,9 @@ class MembershipRemoval(models.Model):
         """
         found = {
             (removal.contact_id, removal.segment_id): removal
-            for removal in cls.objects.using(using).filter(
+            for removal in cls.objects.using(using)
+            .select_for_update()
+            .filter(
                 contact_id__in={m.contact_id for m in members},
                 segment_id__in={m.segment_id for m in members},
             )
@@ -185,19 +189,33 @@ def _no_way_back() -> ConsentError:
     )
 
 
+OPT_IN_WAITS = (Subscription.OPT_IN, Subscription.OPT_OUT)
+"""Choice and base of an explicit opt-in that Resend doesn't have yet. When it is taken back, the
+agreement on the opt-out before it is forgotten: it would make an opt-in at Resend look newer.
+"""
+
+
 class SubscriptionQuerySet(models.QuerySet["TopicSubscription"]):
     def update(self, **changes: Any) -> int:
         if "subscription" not in changes:
             return super().update(**changes)
         with transaction.atomic(using=self.db, savepoint=False):
-            before = list(self.values_list("pk", "contact_id", "subscription"))
-            updated = super().update(**changes)
-            opted_out = [pk for pk, _, choice in before if choice == Subscription.OPT_OUT]
+            rows = locked(TopicSubscription.untracked, self, using=self.db)
+            before = list(rows.values_list("pk", "contact_id", "subscription", "base"))
+            updated = sum(
+                models.QuerySet.update(self.filter(pk__in=pks), **changes)
+                for pks in batches(pk for pk, *_ in before)
+            )
+            opted_out = [pk for pk, _, choice, _ in before if choice == Subscription.OPT_OUT]
+            waited = [pk for pk, _, *state in before if tuple(state) == OPT_IN_WAITS]
             for pks in batches(opted_out):
                 stored = TopicSubscription.untracked.using(self.db).filter(pk__in=pks)
                 if stored.exclude(subscription=Subscription.OPT_OUT).exists():
                     raise _opt_in_hint()
-            contacts = dict.fromkeys(contact for _, contact, _ in before)
+            for pks in batches(waited):
+                stored = TopicSubscription.untracked.using(self.db).filter(pk__in=pks)
+                stored.filter(subscription=Subscription.OPT_OUT).update(base="")
+            contacts = dict.fromkeys(contact for _, contact, *_ in before)
             OutboxEntry.objects.record(Kind.CONTACT, contacts, using=self.db)
         return updated
 
@@ -225,7 +243,8 @@ class SubscriptionQuerySet(models.QuerySet["TopicSubscription"]):
 class TopicSubscription(models.Model):
     """A contact's explicit choice for a topic; without a row the topic's default holds.
 
-    ``base`` is the choice both sides are known to have agreed on, empty before that.
+    ``base`` is the choice both sides are known to have agreed on, empty before that. ``told_at`` is
+    Resend's time of the newest webhook about it.
     """
 
     contact = models.ForeignKey(
@@ -242,6 +261,7 @@ class TopicSubscription(models.Model):
     )
     base = models.CharField(max_length=16, blank=True, default="", editable=False)
     changed_at = models.DateTimeField(_("changed at"), default=timezone.now, editable=False)
+    told_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[Any] = models.Manager.from_queryset(SubscriptionQuerySet)()
     untracked: ClassVar[models.Manager[TopicSubscription]] = models.Manager()
@@ -262,11 +282,15 @@ class TopicSubscription(models.Model):
         with transaction.atomic(using=using, savepoint=False):
             if not self._state.adding:
                 _keep_pair(self, topic_id=self.topic_id, using=using)
-            if self.subscription != Subscription.OPT_OUT and self.pk is not None:
-                stored = TopicSubscription.untracked.using(using).filter(pk=self.pk)
-                if stored.filter(subscription=Subscription.OPT_OUT).exists():
-                    raise _opt_in_hint()
+            stored = TopicSubscription.untracked.using(using).filter(pk=self.pk)
+            states = list(stored.select_for_update().values_list("subscription", "base"))
+            opts_out = self.subscription == Subscription.OPT_OUT
+            if not opts_out and any(choice == Subscription.OPT_OUT for choice, _ in states):
+                raise _opt_in_hint()
             super().save(*args, **kwargs)
+            if opts_out and OPT_IN_WAITS in states:
+                stored.update(base="")
+                self.base = ""
             OutboxEntry.objects.record(Kind.CONTACT, [self.contact_id], using=using)
 
     save.alters_data = True  # type: ignore[attr-defined]
@@ -284,6 +308,9 @@ class TopicSubscription(models.Model):
         using = router.db_for_write(cls, instance=contact)
         with transaction.atomic(using=using, savepoint=False):
             rows = cls.untracked.using(using).filter(contact=contact, topic=topic)
+            if choice == Subscription.OPT_OUT:
+                opted_in, base = OPT_IN_WAITS
+                rows.filter(subscription=opted_in, base=base).update(base="")
             if not rows.update(subscription=choice, changed_at=timezone.now()):
                 new = cls(contact=contact, topic=topic, subscription=choice)
                 cls.untracked.using(using).bulk_create([new])

@@ -10,7 +10,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .batches import Deleted, batches
+from .batches import Deleted, batches, locked
 from .burial import bury_definitions
 from .outbox import Kind, OutboxEntry
 
@@ -24,13 +24,20 @@ class MirrorQuerySet(models.QuerySet[M]):
         watched = [name for name in changes if name in self.model.watched]
         if not watched:
             return super().update(**changes)
+        completed = self.model.completed(changes)
         with transaction.atomic(using=self.db, savepoint=False):
-            pks = list(self.values_list("pk", flat=True))
-            updated = super().update(**self.model.completed(changes))
+            rows = locked(self.model.untracked, self, using=self.db)
+            pks = list(rows.values_list("pk", flat=True))
+            # By key: a row that others let match meanwhile would change without its entry.
+            updated = sum(self._write(batch, completed) for batch in batches(pks))
             OutboxEntry.objects.record(self.model.kind, pks, using=self.db)
         return updated
 
     update.alters_data = True  # type: ignore[attr-defined]
+
+    def _write(self, pks: Sequence[int], changes: dict[str, Any]) -> int:
+        """Update these rows, which are locked."""
+        return models.QuerySet.update(self.filter(pk__in=pks), **changes)
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         rows = list(objs)
@@ -188,7 +195,8 @@ class Mirrored(models.Model):
     @classmethod
     def bury(cls, rows: models.QuerySet[Any], *, using: str) -> None:
         """Before these rows are deleted: leave tombstones, and ask for the deletion at Resend."""
-        for batch in batches(rows.values_list("pk", "remote_id", cls.name_field)):
+        known = locked(cls.untracked, rows, using=using)
+        for batch in batches(known.values_list("pk", "remote_id", cls.name_field)):
             bury_definitions(cls.kind, batch, using=using)
 
     def _remember(self, names: Collection[str] | None = None) -> None:

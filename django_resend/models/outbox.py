@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import connections, models, router, transaction
@@ -43,15 +44,17 @@ class OutboxManager(models.Manager["OutboxEntry"]):
         Call it in the transaction that changes them. An entry that was refused or is waiting to
         be tried again becomes due at once. Sends ``outbox_changed`` after the commit.
         """
-        entries = (self._entry(kind, pk, RANKS[kind]) for pk in object_ids)
+        now = timezone.now()
+        entries = (self._entry(kind, pk, RANKS[kind], now) for pk in object_ids)
         self._upsert(entries, using=using)
 
     def record_deletions(
         self, kind: Kind, remote_ids: Mapping[int, str], *, using: str | None = None
     ) -> None:
         """Note that these objects (local key to Resend's id) are to be deleted at Resend."""
+        now = timezone.now()
         entries = (
-            self._entry(kind, pk, DELETION_RANKS[kind], remote_id=remote_id)
+            self._entry(kind, pk, DELETION_RANKS[kind], now, remote_id)
             for pk, remote_id in remote_ids.items()
         )
         self._upsert(entries, using=using)
@@ -60,14 +63,28 @@ class OutboxManager(models.Manager["OutboxEntry"]):
         """See that these objects have an entry; one that is there stays as it is."""
         if not resend_settings.may_push:
             return
-        entries = [self._entry(kind, pk, RANKS[kind]) for pk in object_ids]
+        now = timezone.now()
+        entries = [self._entry(kind, pk, RANKS[kind], now) for pk in object_ids]
         if entries:
             alias = using or router.db_for_write(self.model)
             self.using(alias).bulk_create(entries, batch_size=BATCH_ROWS, ignore_conflicts=True)
             _announce_on_commit(alias)
 
-    def _entry(self, kind: Kind, pk: int, rank: int, remote_id: str = "") -> OutboxEntry:
-        now = timezone.now()
+    def make_due(self, entries: models.QuerySet[OutboxEntry]) -> int:
+        """Have these entries tried at the next push; what Resend said last stays until then.
+
+        Sends ``outbox_changed`` after the commit; returns how many they are.
+        """
+        due = entries.update(
+            state=OutboxEntry.State.PENDING, attempts=0, next_attempt_at=timezone.now()
+        )
+        if due:
+            _announce_on_commit(entries.db)
+        return due
+
+    def _entry(
+        self, kind: Kind, pk: int, rank: int, now: datetime, remote_id: str = ""
+    ) -> OutboxEntry:
         return OutboxEntry(
             kind=kind,
             object_id=pk,

@@ -8,11 +8,16 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SyncRun(models.Model):
-    """One pull or push. ``cursor`` lets the next run go on where a killed one stopped."""
+    """One pull, push or comparison.
+
+    ``cursor`` lets the next run go on where a killed one stopped.
+    """
 
     class Action(models.TextChoices):
         PULL = "pull", _("pull")
         PUSH = "push", _("push")
+        DRIFT = "drift", _("comparison")
+        WEBHOOK = "webhook", _("webhook check")
 
     class State(models.TextChoices):
         RUNNING = "running", _("running")

@@ -39,6 +39,7 @@ class Tombstone(models.Model):
         indexes = [
             models.Index(fields=["kind", "remote_id"], name="resend_tomb_remote"),
             models.Index(fields=["email_key"], name="resend_tomb_email"),
+            models.Index(fields=["kind", "object_id"], name="resend_tomb_object"),
         ]
 
     def __str__(self) -> str:

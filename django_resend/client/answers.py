@@ -14,12 +14,19 @@ from typing import Any
 import requests
 from urllib3.exceptions import HTTPError
 
-from django_resend.client.errors import BadAnswer, ResendError, UserAgentRefused, error_class
+from django_resend.client.errors import (
+    BadAnswer,
+    QuotaExceeded,
+    ResendError,
+    UserAgentRefused,
+    error_class,
+)
 from django_resend.client.redact import presentable
 
 # The longest documented answer, a page of 100 rows, is far below this.
 MAX_BODY_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
+_WINDOW = re.compile(r";\s*w=(\d+)")
 
 # The CDN's own page, which never reached the API; it is no vendor message.
 _USER_AGENT_BLOCKED = re.compile(rb"error\s*(?:code)?:?\s*1010\b", re.IGNORECASE)
@@ -27,7 +34,10 @@ _USER_AGENT_BLOCKED = re.compile(rb"error\s*(?:code)?:?\s*1010\b", re.IGNORECASE
 
 @dataclass(frozen=True)
 class Reply:
-    """What an answer tells about the team's rate: calls per second, and seconds to wait."""
+    """What an answer tells about the team's rate: calls per window, and seconds to wait.
+
+    `window` is in seconds; `name` is the vendor's, of an error.
+    """
 
     status: int
     limit: int | None
@@ -35,6 +45,12 @@ class Reply:
     reset: float | None
     retry_after: float | None
     name: str | None
+    window: float = 1.0
+
+    @property
+    def is_quota(self) -> bool:
+        """True when a daily or monthly quota is used up, not the rate."""
+        return error_class(self.status, self.name) is QuotaExceeded
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,7 @@ def reply_of(answer: Answer, now: Callable[[], float] = time.time) -> Reply:
         reset=_number(answer.headers.get("ratelimit-reset")),
         retry_after=retry_after(answer.headers.get("retry-after"), now),
         name=None if answer.ok else _name(answer.json() or {}),
+        window=_window(answer.headers.get("ratelimit-policy")),
     )
 
 
@@ -144,6 +161,12 @@ def _text(told: Mapping[str, Any], key: str) -> str | None:
 def _name(told: Mapping[str, Any]) -> str | None:
     name = _text(told, "name")
     return None if name is None else presentable(name, length=100)
+
+
+def _window(policy: str | None) -> float:
+    """The seconds that a policy such as "10;w=1" counts calls over; one if it doesn't tell."""
+    found = _WINDOW.search(policy or "")
+    return float(found[1]) or 1.0 if found else 1.0
 
 
 def _number(header: str | None) -> float | None:

@@ -64,6 +64,16 @@ class Client:
         return self._transport.ledger
 
     @property
+    def throttle(self) -> Throttle | None:
+        """What each call waits for."""
+        return self._transport.throttle
+
+    @property
+    def latency(self) -> float:
+        """Seconds that a call takes of late, without the wait for the throttle; 0 before any."""
+        return self._transport.latency
+
+    @property
     def session(self) -> requests.Session:
         """The pooled session, for adapters."""
         return self._transport.session

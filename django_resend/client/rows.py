@@ -35,9 +35,11 @@ def moment(value: object) -> datetime | None:
         return None
     try:
         read = datetime.fromisoformat(value)
-    except ValueError:
+        aware = read if read.tzinfo else read.replace(tzinfo=UTC)
+        aware.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return aware
 
 
 def _identity(raw: Mapping[str, Any], key: str) -> str:

@@ -28,6 +28,9 @@ from django_resend.client.redact import redact
 logger = logging.getLogger("django_resend.client")
 
 _CONNECT_TRIES = 3
+_LATEST = 0.1
+"""The weight of the latest call in the latency."""
+
 _KEY = re.compile(r"[\x21-\x7e]+")
 _USER_AGENT = re.compile(r"[\x20-\x7e]*")
 
@@ -89,10 +92,11 @@ class Transport:
         if address.scheme not in ("http", "https") or not address.hostname:
             raise ValueError("The base URL must start with http:// or https:// and name a host.")
         self.ledger: Counter[str] = Counter()
+        self.latency = 0.0
         self._counting = threading.Lock()
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
-        self._throttle = throttle
+        self.throttle = throttle
         self._auth = Bearer(api_key)
         self.session = _session(self._auth, user_agent, pool_size)
 
@@ -125,8 +129,8 @@ class Transport:
         elif body is not None:
             data = json.dumps(body, allow_nan=False).encode()
             headers["Content-Type"] = "application/json"
-        if self._throttle is not None:
-            self._throttle.wait()
+        if self.throttle is not None:
+            self.throttle.wait()
         started = time.monotonic()
         outcome = self._exchange(method, route, url, query, data, headers)
         self._record(method, route, outcome, time.monotonic() - started)
@@ -187,13 +191,14 @@ class Transport:
         if not isinstance(outcome, Unreachable):
             with self._counting:
                 self.ledger[f"{method} {route}"] += 1
+                self.latency += (seconds - self.latency) * (_LATEST if self.latency else 1.0)
         told = type(outcome).__name__ if isinstance(outcome, ResendError) else outcome.status
         logger.debug("%s %s: %s, %.0f ms", method, route, told, seconds * 1000)
 
     def _understand(self, method: str, route: str, answer: Answer) -> dict[str, Any]:
         reply = reply_of(answer)
-        if self._throttle is not None:
-            self._throttle.learn(reply)
+        if self.throttle is not None:
+            self.throttle.learn(reply)
         if not answer.ok:
             raise error_of(answer, reply, method=method, route=route, hide=self._auth.hide)
         told = answer.json()

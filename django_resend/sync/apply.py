@@ -19,11 +19,13 @@ from ..models import (
     TopicSubscription,
     email_key,
 )
+from ..models.batches import rewrite
 from .decisions import record_conflicts, record_remote_opt_ins
 from .matching import Matches
 from .memory import Memory
-from .merge import Conflict, Merge, changes, merge_contact
+from .merge import Conflict, Merge, Policy, changes, merge_contact
 from .moving import bury_replaced, evict
+from .news import announce_changed, announce_created
 from .states import local_contact, policy, remote_contact
 
 CLOCK_SKEW = timedelta(seconds=2)
@@ -52,7 +54,7 @@ class Applied:
     """What became of some remote contacts.
 
     ``pks``: Resend's id to local key, of all that are here. ``stale``: the ids whose rows may be
-    older than our own last push. ``counts``: contacts by what happened to them.
+    older than our own last push or the last webhook. ``counts``: contacts by what happened to them.
     """
 
     pks: dict[str, int] = field(default_factory=dict)
@@ -62,8 +64,9 @@ class Applied:
 
 @dataclass
 class _Batch:
-    """The writes that some rows ask for."""
+    """The writes that some rows ask for, and how to merge them."""
 
+    policy: Policy = field(default_factory=policy)
     created: list[Contact] = field(default_factory=list)
     updated: list[Contact] = field(default_factory=list)
     relinked: list[Contact] = field(default_factory=list)
@@ -73,16 +76,17 @@ class _Batch:
     """Contacts on the move, each with the one that got its remote contact."""
     to_push: list[Contact] = field(default_factory=list)
     opted_in: list[Contact] = field(default_factory=list)
-    changed: set[str] = field(default_factory=set)
-    """The fields in which any of the updated contacts changed."""
+    changed: list[set[str]] = field(default_factory=list)
+    """The fields in which each of the updated contacts changed."""
     conflicts: list[tuple[Contact, Conflict]] = field(default_factory=list)
 
 
 def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -> Applied:
     """Merge these rows into the mirror. Call it inside a transaction.
 
-    ``fetched_at`` is when the read was begun: a contact pushed since then is left as it is, for
-    the rows may be older than that push. ``None`` says that no push can have come between.
+    ``fetched_at`` is when the read was begun: a contact pushed since then, or of which a webhook
+    told, is left as it is, for the rows may be older. ``None`` says that nothing can have come
+    between.
     Two statements, and one more for each sort of write, however many rows.
     """
     latest = {row.id: row for row in rows}
@@ -99,13 +103,16 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
     for row in latest.values():
         contact = found[row.id]
         is_going = memory.is_being_deleted(row.id) or row.id in matches.replaced
+        is_going |= contact is None and memory.is_spoken_for(keys[row.id])
         if is_going and row.id not in matches.evicted and _has_other_id(contact, row):
             applied.counts["skipped"] += 1
             found[row.id] = None
             continue
         if contact is None:
             contact = _newcomer(row, keys[row.id], memory)
-        elif _may_be_stale(contact, fetched_at):
+        elif _may_be_stale(contact, fetched_at) or (
+            fetched_at is not None and _may_be_brought_back(contact, row, memory)
+        ):
             applied.counts["skipped"] += 1
             applied.pks[row.id] = contact.pk
             applied.stale.add(row.id)
@@ -157,7 +164,7 @@ def _apply(
         _recall(contact, memory, batch)
     if contact.remote_id not in (None, row.id):
         batch.relinked.append(contact)
-    merged = _merge(contact, row, evicts=evicts)
+    merged = _merge(contact, row, batch.policy, evicts=evicts)
     _take(contact, row, merged)
     if not contact._state.adding and not evicts:
         batch.conflicts += [(contact, conflict) for conflict in merged.conflicts]
@@ -169,26 +176,36 @@ def _apply(
         batch.created.append(contact)
     elif changed := _changed(before, contact):
         batch.updated.append(contact)
-        batch.changed |= changed
+        batch.changed.append(changed)
 
 
 def _may_be_stale(contact: Contact, fetched_at: datetime | None) -> bool:
-    if fetched_at is None or contact.pushed_at is None:
+    if fetched_at is None:
         return False
-    return contact.pushed_at >= fetched_at - CLOCK_SKEW
+    newer = (contact.pushed_at, contact.seen_at)
+    return any(moment >= fetched_at - CLOCK_SKEW for moment in newer if moment is not None)
 
 
-def _merge(contact: Contact, row: ContactRow, *, evicts: bool) -> Merge:
+def _may_be_brought_back(contact: Contact, row: ContactRow, memory: Memory) -> bool:
+    """By an import that isn't over, after its own remote contact was deleted there."""
+    is_other = contact.remote_id not in (None, row.id)
+    return is_other and memory.is_spoken_for(email_key(row.email))
+
+
+def _merge(contact: Contact, row: ContactRow, how: Policy, *, evicts: bool) -> Merge:
     if contact.email_key == email_key(row.email):
         contact.email = row.email
     # What was agreed on with another remote object proves nothing about this one.
     base = contact.base if contact.remote_id == row.id else None
+    if base and email_key(str(base.get("email", ""))) == email_key(row.email):
+        # Resend keeps addresses in its own letter case: that is no change of it.
+        base = {**base, "email": row.email}
     local, remote = local_contact(contact), remote_contact(row)
     if evicts:
         # The values of the evicted aren't this one's; but an opt-out stays with its address.
         local["unsubscribed"] |= bool(remote.get("unsubscribed"))
         return Merge(local, remote)
-    return merge_contact(base, contact.in_flight, local, remote, policy())
+    return merge_contact(base, contact.in_flight, local, remote, how)
 
 
 def _take(contact: Contact, row: ContactRow, merged: Merge) -> None:
@@ -229,7 +246,8 @@ def _write(batch: _Batch, unlinked: Sequence[Contact], memory: Memory) -> None:
     if batch.created:
         Contact.untracked.bulk_create(batch.created)
     if batch.updated:
-        Contact.untracked.bulk_update(batch.updated, [*sorted(batch.changed), "updated_at"])
+        names = sorted(set().union(*batch.changed))
+        rewrite(batch.updated, [*names, "updated_at"])
     if batch.relinked:
         # What was agreed on with another remote contact says nothing of this one.
         TopicSubscription.untracked.filter(contact__in=batch.relinked).update(base="")
@@ -237,6 +255,8 @@ def _write(batch: _Batch, unlinked: Sequence[Contact], memory: Memory) -> None:
     OutboxEntry.objects.ensure(Kind.CONTACT, [contact.pk for contact in batch.to_push])
     record_conflicts(batch.conflicts)
     record_remote_opt_ins(batch.opted_in)
+    announce_created(batch.created)
+    announce_changed(list(zip(batch.updated, batch.changed, strict=True)))
 
 
 def _recall_topics(batch: _Batch, memory: Memory) -> None:

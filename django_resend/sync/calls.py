@@ -12,7 +12,7 @@ from ..client.paging import walk
 from ..client.rows import Row
 from ..conf import resend_settings
 from .errors import NotConfigured
-from .limiter import Limiter
+from .limiter import Limiter, ensure_unpaused
 
 TRIES = 5
 FIRST_PAUSE_SECONDS = 1.0
@@ -20,14 +20,20 @@ FIRST_PAUSE_SECONDS = 1.0
 Result = TypeVar("Result")
 RowT = TypeVar("RowT", bound=Row)
 
+RESTARTS = 2
+
 
 def open_client() -> Client:
-    """A client with the site's key, within the site's budget. Raises ``NotConfigured``."""
+    """A client with the site's key, within the site's budget.
+
+    Raises ``NotConfigured``, and ``QuotaPaused`` while the team's quota is used up.
+    """
     if not resend_settings.api_key:
         raise NotConfigured(
             "No Resend API key is set. Set RESEND_API_KEY in the environment, or "
             "RESEND['API_KEY'] in the settings."
         )
+    ensure_unpaused()
     try:
         return Client(
             resend_settings.api_key,
@@ -58,6 +64,11 @@ def patiently(call: Callable[[], Result]) -> Result:
     return call()
 
 
+def pause(seconds: float) -> None:
+    """Wait for something that Resend does in its own time."""
+    sleep(seconds)
+
+
 def within_limit(call: Callable[[], Result]) -> Result:
     """Make a call that may not be safe to repeat; again only where the limit kept it out."""
     for _attempt in range(TRIES - 1):
@@ -73,3 +84,22 @@ def walk_patiently(
 ) -> Iterator[Page[RowT]]:
     """All pages from a cursor on. Raises ``BrokenWalk`` where the list has no proper end."""
     return walk(lambda cursor: patiently(lambda: fetch(cursor)), after, route)
+
+
+def walk_restarting(
+    walk_from: Callable[[str | None], None],
+    after: str | None,
+    broken: tuple[type[errors.ResendError], ...],
+) -> None:
+    """Walk a list, from its beginning again after these errors; raises the third of them.
+
+    The row that the cursor names may have been deleted while the list was walked.
+    """
+    for _restart in range(RESTARTS):
+        try:
+            walk_from(after)
+        except broken:
+            after = None
+        else:
+            return
+    walk_from(after)

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from ..models import Contact, ContactProperty, exact_key
-from ..models.batches import batches
+from ..models.batches import batches, rewrite
 
 CONTACTS_AT_ONCE = 500
 
@@ -29,6 +29,6 @@ def erase_values(key: str) -> int:
                     contact.properties.pop(key, None)
                 if contact.base and "properties" in contact.base:
                     contact.base["properties"].pop(key, None)
-            Contact.untracked.bulk_update(contacts, ["properties", "base"])
+            rewrite(contacts, ["properties", "base"])
         erased += len(pks)
     return erased

@@ -7,16 +7,16 @@ from datetime import datetime
 
 from django.db.models import Max, Q
 
-from ..models import ConsentRecord, Kind, Tombstone
+from ..models import ConsentRecord, ImportEntry, Kind, Tombstone
 
 GLOBAL = ""
 """Stands for the global subscription where topics are named by Resend's id."""
 
 
 class Memory:
-    """What the tombstones tell of some remote ids and addresses (by key).
+    """What the tombstones and open imports tell of some remote ids and addresses (by key).
 
-    An explicit opt-in that came after the tombstone ends the memory of that opt-out. At most two
+    An explicit opt-in that came after the tombstone ends the memory of that opt-out. At most three
     queries.
     """
 
@@ -25,6 +25,7 @@ class Memory:
     ) -> None:
         self._since = since
         self._leaving: set[str] = set()
+        self._spoken_for: set[str] = set()
         self._opted_out: dict[str, dict[str, datetime]] = {}
         wanted = {key for key in keys if key}
         if remote_ids or wanted:
@@ -35,6 +36,12 @@ class Memory:
     def is_being_deleted(self, remote_id: str) -> bool:
         """Whether its deletion is under way, or was until ``since``: then rows may be older."""
         return remote_id in self._leaving
+
+    def is_spoken_for(self, key: str) -> bool:
+        """Whether whom Resend has at this address is ours, being deleted or created, by a push that
+        doesn't know Resend's id yet.
+        """
+        return key in self._spoken_for
 
     def unsubscribed(self, key: str) -> bool:
         """Whether this address had unsubscribed."""
@@ -51,14 +58,20 @@ class Memory:
         for tombstone in found.order_by("deleted_at"):
             if not tombstone.settled_before(self._since):
                 self._leaving.add(tombstone.remote_id)
+                if not tombstone.remote_id:
+                    self._spoken_for.add(tombstone.email_key)
             if tombstone.email_key in keys:
                 topics = [*([GLOBAL] if tombstone.unsubscribed else []), *tombstone.topic_opt_outs]
                 if topics:
                     opted_out = self._opted_out.setdefault(tombstone.email_key, {})
                     opted_out.update(dict.fromkeys(topics, tombstone.deleted_at))
+        being_imported = ImportEntry.objects.filter(email_key__in=keys)
+        self._spoken_for.update(being_imported.values_list("email_key", flat=True))
 
     def _forget_later_opt_ins(self) -> None:
         records = ConsentRecord.objects.filter(email_key__in=self._opted_out)
+        # A topic that wasn't at Resend yet had no id there; that is not the global subscription.
+        records = records.exclude(topic_id__isnull=False, topic_remote_id="")
         latest = records.order_by().values_list("email_key", "topic_remote_id")
         for key, topic, recorded_at in latest.annotate(Max("recorded_at")):
             remembered = self._opted_out[key]

@@ -23,7 +23,7 @@ def bury_replaced(contact: Contact, old_id: str) -> None:
     """
     address = str((contact.base or {}).get("email", ""))
     opt_outs = TopicSubscription.opt_outs([contact.pk], using=Contact.untracked.db)
-    Tombstone.objects.get_or_create(
+    tombstone, _ = Tombstone.objects.get_or_create(
         kind=Kind.CONTACT,
         object_id=contact.pk,
         remote_id=old_id,
@@ -31,11 +31,12 @@ def bury_replaced(contact: Contact, old_id: str) -> None:
             "email": address,
             "email_key": email_key(address),
             "origin": Tombstone.Origin.LOCAL,
-            "unsubscribed": contact.unsubscribed,
-            "topic_opt_outs": opt_outs.get(contact.pk, []),
             "deleted_at": timezone.now(),
         },
     )
+    tombstone.unsubscribed |= contact.unsubscribed
+    tombstone.topic_opt_outs = sorted({*tombstone.topic_opt_outs, *opt_outs.get(contact.pk, [])})
+    tombstone.save(update_fields=["unsubscribed", "topic_opt_outs"])
 
 
 def evict(contact: Contact, heir: Contact) -> None:

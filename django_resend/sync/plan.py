@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from django.db.models import Count, F, Q
+from django.db.models import Count
 
 from ..client.paging import MAX_LIMIT
 from ..models import (
     Contact,
     ContactProperty,
-    Kind,
-    MembershipRemoval,
     Segment,
-    SegmentMembership,
-    Subscription,
     Topic,
-    TopicSubscription,
 )
-from ..models.batches import batches
 from .limiter import UNLIMITED, current_rate
-from .merge import changes
-from .push.claims import due
-from .states import local_contact
-
-CREATE_CALLS = 2
-"""A lookup of the address and a POST."""
-
-CHOICE_CALLS = 2
-"""A PATCH and a read back."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +44,10 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        return 0.0 if self.rate >= UNLIMITED else self.calls / self.rate
+        return self.seconds_for(self.calls)
+
+    def seconds_for(self, calls: int) -> float:
+        return 0.0 if self.rate >= UNLIMITED else calls / self.rate
 
 
 def plan_pull(*, shallow: bool = True, deep: bool = True) -> Plan:
@@ -85,21 +73,6 @@ def plan_drift(*, deep: bool = False, sample: int | None = None) -> Plan:
     return Plan([definitions, *_single_stages(size), memberships], current_rate())
 
 
-def plan_push() -> Plan:
-    """The plan of pushing what is due now, worked out without a call."""
-    entries = due()
-    deletions = entries.exclude(remote_id="").count()
-    definitions = entries.filter(remote_id="").exclude(kind=Kind.CONTACT)
-    properties = definitions.filter(kind=Kind.PROPERTY).count()
-    keys = entries.filter(remote_id="", kind=Kind.CONTACT).values_list("object_id", flat=True)
-    stages = [
-        Stage("definitions", definitions.count() + properties, exact=False),
-        *_contact_stages(keys.order_by("object_id").iterator(2000)),
-        Stage("deletions", deletions),
-    ]
-    return Plan([stage for stage in stages if stage.calls], current_rate())
-
-
 def _list_stages() -> list[Stage]:
     definitions = (Segment, Topic, ContactProperty)
     listed = sum(_pages(model.untracked.count()) for model in definitions)
@@ -120,30 +93,6 @@ def _single_stages(contacts: int) -> list[Stage]:
     if topics:
         stages.append(Stage("topic choices", contacts * _pages(topics), exact=False))
     return stages
-
-
-def _contact_stages(keys: Iterable[int]) -> list[Stage]:
-    creates = updates = memberships = choices = 0
-    for batch in batches(keys):
-        contacts = Contact.untracked.filter(pk__in=batch)
-        creates += contacts.filter(remote_id=None).count()
-        linked = contacts.exclude(remote_id=None)
-        updates += sum(1 for row in linked.iterator(500) if changes(row.base, local_contact(row)))
-        joins = SegmentMembership.untracked.filter(contact__in=linked, confirmed_at=None)
-        memberships += joins.count()
-        memberships += MembershipRemoval.objects.filter(contact__in=linked).count()
-        choosing = TopicSubscription.untracked.filter(contact__in=linked).exclude(
-            subscription=F("base")
-        )
-        choices += choosing.values("contact").distinct().count() * CHOICE_CALLS
-        unproved = Q(base="", subscription=Subscription.OPT_IN)
-        choices += choosing.filter(unproved).values("contact").distinct().count()
-    return [
-        Stage("new contacts", creates * CREATE_CALLS, exact=False),
-        Stage("changed contacts", updates),
-        Stage("topic choices", choices, exact=False),
-        Stage("memberships", memberships),
-    ]
 
 
 def _pages(rows: int) -> int:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 
+class Interrupted(Exception):
+    """Raised by a progress whose listener wants the run to end."""
+
+
 class Progress(Protocol):
     def stage(self, name: str, total: int | None) -> None:
         """A stage begins; ``total`` is the number of rows expected, where it is known."""

@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from ..client import Client
 from ..models import SyncRun
+from ..models.jobs import Job
 from .errors import AlreadyRunning
 from .limiter import ensure_team, lock_team
 
@@ -27,6 +29,19 @@ RESUMABLE = timedelta(hours=6)
 KILLED = "The process ended before the run did."
 
 _incarnation = uuid.uuid4().hex[:8]
+
+
+def read_host() -> str:
+    """This machine and its namespace of process numbers: containers may share a name."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+        namespace = "".join(filter(str.isdigit, os.readlink("/proc/self/ns/pid")))
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}/{boot}/{namespace}"
+
+
+HOST = read_host()
 
 
 class Run:
@@ -55,6 +70,15 @@ class Run:
     def cursor(self) -> dict[str, Any]:
         cursor: dict[str, Any] = self._record.cursor
         return cursor
+
+    @property
+    def planned_calls(self) -> int | None:
+        return self._record.planned_calls
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began, pauses included."""
+        return ((self._record.finished_at or timezone.now()) - self.started_at).total_seconds()
 
     @property
     def calls(self) -> int:
@@ -87,12 +111,15 @@ class Run:
         )
 
 
-def open_run(action: SyncRun.Action, client: Client) -> Run:
+def open_run(action: SyncRun.Action, client: Client, *, planned_calls: int) -> Run:
     """Open a run that may go on beside others."""
-    return Run(SyncRun.objects.create(action=action, owner=_me()), client)
+    record = SyncRun.objects.create(action=action, owner=me(), planned_calls=planned_calls)
+    return Run(record, client)
 
 
-def begin(action: SyncRun.Action, client: Client, *, scope: str) -> Run:
+def begin(
+    action: SyncRun.Action, client: Client, *, scope: str, planned_calls: int | None = None
+) -> Run:
     """Open a run over these stages (joined by "+"), of which no other may be under way.
 
     Takes up the latest run of the same scope if it was killed, failed or paused. Raises
@@ -115,25 +142,28 @@ def begin(action: SyncRun.Action, client: Client, *, scope: str) -> Run:
         last = SyncRun.objects.filter(action=action, scope=scope).first()
         if last is not None and _can_resume(last):
             last.state = SyncRun.State.RUNNING
-            last.owner = _me()
+            last.owner = me()
             last.message = ""
             last.finished_at = None
             last.heartbeat_at = timezone.now()
             last.save()
             return Run(last, client)
-        return Run(SyncRun.objects.create(action=action, scope=scope, owner=_me()), client)
+        record = SyncRun.objects.create(
+            action=action, scope=scope, owner=me(), planned_calls=planned_calls
+        )
+        return Run(record, client)
 
 
 def _stages(scope: str) -> set[str]:
     return set(scope.split("+"))
 
 
-def is_alive(record: SyncRun) -> bool:
+def is_alive(record: SyncRun | Job) -> bool:
     """Whether the process of a running record still is: known on this host, guessed for others."""
     if _is_known_dead(record):
         return False
     host, pid, _ = _process(record)
-    if host != socket.gethostname():
+    if host != HOST:
         return timezone.now() - record.heartbeat_at < SILENCE
     # Another process may have got the number of a dead one.
     return pid == os.getpid() or timezone.now() - record.heartbeat_at < 10 * SILENCE
@@ -149,9 +179,9 @@ def ended(pks: Iterable[int]) -> list[int]:
     return [run.pk for run in over]
 
 
-def _is_known_dead(record: SyncRun) -> bool:
+def _is_known_dead(record: SyncRun | Job) -> bool:
     host, pid, incarnation = _process(record)
-    if host != socket.gethostname():
+    if host != HOST:
         return False
     if pid == os.getpid():
         return incarnation != _incarnation
@@ -164,7 +194,7 @@ def _is_known_dead(record: SyncRun) -> bool:
     return False
 
 
-def _process(record: SyncRun) -> tuple[str, int, str]:
+def _process(record: SyncRun | Job) -> tuple[str, int, str]:
     host, pid, incarnation = (*record.owner.split(":"), "", "")[:3]
     return host, int(pid or 0), incarnation
 
@@ -175,5 +205,6 @@ def _can_resume(record: SyncRun) -> bool:
     return unfinished and is_young and bool(record.cursor)
 
 
-def _me() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{_incarnation}"
+def me() -> str:
+    """This process, as ``owner`` of what it works on."""
+    return f"{HOST}:{os.getpid()}:{_incarnation}"

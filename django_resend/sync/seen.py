@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 CHUNK_BITS = 8192
 
@@ -32,6 +32,19 @@ class Seen:
         chunk, bit = divmod(key, CHUNK_BITS)
         bits = self._chunks.get(chunk)
         return bits is not None and bool(bits[bit >> 3] & 1 << (bit & 7))
+
+    def __len__(self) -> int:
+        return sum(int.from_bytes(bits, "little").bit_count() for bits in self._chunks.values())
+
+    def above(self, key: int) -> Iterator[int]:
+        """The keys greater than this one, in their order."""
+        for chunk in sorted(number for number in self._chunks if number >= key // CHUNK_BITS):
+            first = chunk * CHUNK_BITS
+            for place, byte in enumerate(self._chunks[chunk]):
+                for bit in range(8) if byte else ():
+                    found = first + place * 8 + bit
+                    if byte & 1 << bit and found > key:
+                        yield found
 
     def pack(self) -> dict[str, str]:
         """The set as JSON."""

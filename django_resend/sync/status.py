@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Min
+from django.utils import timezone
 
 from ..conf import resend_settings
 from ..models import (
@@ -17,8 +18,9 @@ from ..models import (
     SyncRun,
     Topic,
     TopicSubscription,
+    WebhookEvent,
 )
-from .limiter import current_rate
+from .limiter import Usage, read_usage
 
 REFUSED_SHOWN = 20
 
@@ -32,6 +34,7 @@ class LastRun:
     started_at: datetime
     finished_at: datetime | None
     calls: int
+    planned_calls: int | None
     message: str
 
 
@@ -47,22 +50,52 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class WebhookStatus:
+    """How webhooks come in: ``used`` where a secret is set.
+
+    ``waiting`` and ``failed`` are events; ``silent`` says that none came for ``WEBHOOK_SILENCE``
+    hours although some did before.
+    """
+
+    used: bool
+    last_at: datetime | None
+    waiting: int
+    failed: int
+    silent: bool
+
+    @property
+    def healthy(self) -> bool:
+        return not self.failed and not self.silent
+
+
+@dataclass(frozen=True)
 class Status:
-    """``rows`` in the mirror by kind; ``waiting`` and ``refused`` outbox entries."""
+    """``rows`` in the mirror by kind; ``waiting`` and ``refused`` outbox entries.
+
+    Healthy is a mirror that needs nobody: nothing refused, no run failed, no pause, webhooks well.
+    """
 
     configured: bool
     direction: str
-    rate: float
+    budget: Usage
     rows: dict[str, int]
     waiting: int
     oldest_waiting: datetime | None
     refused: int
     refusals: list[Refused]
     runs: list[LastRun]
+    webhooks: WebhookStatus
+
+    @property
+    def rate(self) -> float:
+        """Calls a second that the mirror allows itself."""
+        return self.budget.rate
 
     @property
     def healthy(self) -> bool:
-        return not self.refused and all(run.state != SyncRun.State.FAILED for run in self.runs)
+        failed = any(run.state == SyncRun.State.FAILED for run in self.runs)
+        calm = self.budget.paused_until is None and self.webhooks.healthy
+        return not self.refused and not failed and calm
 
 
 def read_status() -> Status:
@@ -82,7 +115,7 @@ def read_status() -> Status:
     return Status(
         configured=bool(resend_settings.api_key),
         direction=resend_settings.direction,
-        rate=current_rate(),
+        budget=read_usage(),
         rows={str(m._meta.verbose_name_plural): m.untracked.count() for m in models},
         waiting=entries.get(OutboxEntry.State.PENDING, 0),
         oldest_waiting=oldest.get(OutboxEntry.State.PENDING),
@@ -98,6 +131,25 @@ def read_status() -> Status:
             for entry in refused[:REFUSED_SHOWN]
         ],
         runs=[run for action in SyncRun.Action.values if (run := _last(action))],
+        webhooks=read_webhook_status(),
+    )
+
+
+def read_webhook_status() -> WebhookStatus:
+    """Read how webhooks come in, in two queries."""
+    states = (WebhookEvent.State.RECEIVED, WebhookEvent.State.FAILED)
+    counted = WebhookEvent.objects.order_by().filter(state__in=states)
+    counts = dict(counted.values_list("state").annotate(Count("pk")))
+    last_at = WebhookEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
+    used = bool(resend_settings.webhook_secrets)
+    hours = resend_settings.webhook_silence
+    patient_until = last_at + timedelta(hours=hours) if last_at and hours else None
+    return WebhookStatus(
+        used=used,
+        last_at=last_at,
+        waiting=counts.get(WebhookEvent.State.RECEIVED, 0),
+        failed=counts.get(WebhookEvent.State.FAILED, 0),
+        silent=used and patient_until is not None and timezone.now() > patient_until,
     )
 
 
@@ -105,4 +157,12 @@ def _last(action: str) -> LastRun | None:
     run = SyncRun.objects.filter(action=action).first()
     if run is None:
         return None
-    return LastRun(action, run.state, run.started_at, run.finished_at, run.calls, run.message)
+    return LastRun(
+        action,
+        run.state,
+        run.started_at,
+        run.finished_at,
+        run.calls,
+        run.planned_calls,
+        run.message,
+    )

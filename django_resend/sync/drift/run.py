@@ -13,13 +13,16 @@ from ...models import (
     MembershipRemoval,
     OutboxEntry,
     SegmentMembership,
+    SyncRun,
     TopicSubscription,
 )
 from ...models.batches import batches
 from ..calls import open_client
-from ..progress import Progress, Silent
+from ..plan import plan_drift
+from ..progress import Interrupted, Progress, Silent
 from ..pull import PullReport, pull_all
 from ..pull.definitions import SOURCES
+from ..runs import open_run
 from .differences import Difference
 from .lists import compare_contacts, compare_definitions, compare_members
 from .singles import compare_singly
@@ -60,10 +63,12 @@ def find_drift(
     """Compare both sides and change nothing.
 
     By lists: definitions, contacts' base fields, memberships; ``deep`` adds properties and topic
-    choices, two calls a contact. ``sample`` instead reads so many contacts whole. Raises
-    ``NotConfigured`` and the client's errors.
+    choices, two calls a contact. ``sample`` instead reads so many contacts whole. The result is
+    kept as a sync run. Raises ``NotConfigured`` and the client's errors.
     """
     own = client or open_client()
+    planned = plan_drift(deep=deep, sample=sample)
+    run = open_run(SyncRun.Action.DRIFT, own, planned_calls=planned.calls)
     report = DriftReport(sampled=sample)
     watch = progress or Silent()
     try:
@@ -78,9 +83,15 @@ def find_drift(
             for difference in compare_singly(own, watch, sample=sample):
                 report.add(difference)
         report.calls = own.calls
+    except BaseException as error:
+        state = SyncRun.State.STOPPED if isinstance(error, Interrupted) else SyncRun.State.FAILED
+        run.finish(state, str(error) or type(error).__name__)
+        raise
     finally:
         if client is None:
             own.close()
+    run.counts.update(drift=report.drift, waiting=report.waiting)
+    run.finish(SyncRun.State.DONE)
     return report
 
 

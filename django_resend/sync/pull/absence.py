@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from django.db import transaction
 from django.utils import timezone
 
 from ...client import errors
@@ -22,6 +22,8 @@ from ...models import (
 from ...models.batches import batches
 from ..calls import patiently
 from ..erasure import erase_values
+from ..locks import insistently
+from ..news import announce_deleted
 from .context import Pull
 
 PROOFS_AT_ONCE = 50
@@ -49,8 +51,7 @@ def delete_absent_contacts(pull: Pull, absent: Sequence[Absent], known: int) -> 
     pull.progress.stage("proving deletions", len(absent))
     for batch in batches(absent, PROOFS_AT_ONCE):
         gone = [pk for pk, remote_id in batch if _is_gone(pull.client.contacts.get, remote_id)]
-        with transaction.atomic():
-            _bury(gone)
+        insistently(partial(bury, gone))
         pull.run.counts["contacts_deleted"] += len(gone)
         pull.progress.advance(len(batch))
 
@@ -72,27 +73,35 @@ def delete_absent_definitions(
     names = dict(
         model.untracked.filter(pk__in=[pk for pk, _ in gone]).values_list("pk", model.name_field)
     )
-    now = timezone.now()
-    with transaction.atomic():
-        Tombstone.objects.bulk_create(
-            Tombstone(
-                kind=model.kind,
-                object_id=pk,
-                remote_id=remote_id,
-                name=names.get(pk, ""),
-                origin=Tombstone.Origin.REMOTE,
-                deleted_at=now,
-                settled_at=now,
-            )
-            for pk, remote_id in gone
-        )
-        keys = [pk for pk, _ in gone]
-        OutboxEntry.objects.filter(kind=model.kind, object_id__in=keys).delete()
-        model.untracked.filter(pk__in=keys).delete()
+    insistently(partial(bury_definitions, model, gone, names))
     if model is ContactProperty:
         for key in names.values():
             erase_values(key)
     pull.run.counts[f"{model.kind}_deleted"] += len(gone)
+
+
+def bury_definitions(
+    model: type[Segment] | type[Topic] | type[ContactProperty],
+    gone: Sequence[Absent],
+    names: Mapping[int, str],
+) -> None:
+    """Delete definitions that Resend deleted. Call it inside a transaction."""
+    now = timezone.now()
+    Tombstone.objects.bulk_create(
+        Tombstone(
+            kind=model.kind,
+            object_id=pk,
+            remote_id=remote_id,
+            name=names.get(pk, ""),
+            origin=Tombstone.Origin.REMOTE,
+            deleted_at=now,
+            settled_at=now,
+        )
+        for pk, remote_id in gone
+    )
+    keys = [pk for pk, _ in gone]
+    OutboxEntry.objects.filter(kind=model.kind, object_id__in=keys).delete()
+    model.untracked.filter(pk__in=keys).delete()
 
 
 def _is_gone(get: Callable[[str], object], remote_id: str) -> bool:
@@ -103,11 +112,16 @@ def _is_gone(get: Callable[[str], object], remote_id: str) -> bool:
     return False
 
 
-def _bury(pks: Sequence[int]) -> None:
-    """Delete contacts that Resend deleted; their opt-outs are remembered."""
+def bury(pks: Sequence[int]) -> None:
+    """Delete contacts that Resend deleted; their opt-outs are remembered.
+
+    Call it inside a transaction.
+    """
     now = timezone.now()
-    opt_outs = TopicSubscription.opt_outs(pks, using=Contact.untracked.db)
     contacts = Contact.untracked.filter(pk__in=pks)
+    # Locked before it is read: an opt-out that is being saved here is remembered too.
+    found = list(contacts.select_for_update())
+    opt_outs = TopicSubscription.opt_outs(pks, using=Contact.untracked.db)
     Tombstone.objects.bulk_create(
         Tombstone(
             kind=Kind.CONTACT,
@@ -121,7 +135,13 @@ def _bury(pks: Sequence[int]) -> None:
             deleted_at=now,
             settled_at=now,
         )
-        for contact in contacts
+        for contact in found
     )
     OutboxEntry.objects.filter(kind=Kind.CONTACT, object_id__in=pks).delete()
+    # One that moved here before had replaced another remote contact, which is still to go.
+    replaced = Tombstone.objects.filter(
+        kind=Kind.CONTACT, object_id__in=pks, settled_at=None
+    ).values_list("object_id", "remote_id")
+    OutboxEntry.objects.record_deletions(Kind.CONTACT, dict(replaced))
+    announce_deleted(found)
     contacts.delete()

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from functools import partial
+
 from django.db.models import Q
-from django.utils import timezone
 
 from ...client import errors
+from ...client.rows import ContactRow
 from ...models import Contact
-from ..apply import apply_contacts
-from ..calls import walk_patiently
+from ..apply import Applied, apply_contacts
+from ..calls import walk_patiently, walk_restarting
+from ..crew import read_ahead
+from ..locks import insistently
 from ..seen import Seen
 from .absence import delete_absent_contacts
 from .context import Pull
 
 STAGE = "contacts"
 ROUTE = "/contacts"
-RESTARTS = 2
+BROKEN = (errors.BrokenWalk, errors.Refused, errors.NotFound)
 
 
 def pull_contacts(pull: Pull) -> None:
@@ -24,35 +30,32 @@ def pull_contacts(pull: Pull) -> None:
     pull.progress.stage("contacts", Contact.untracked.count() or None)
     cursor = pull.take_cursor()
     seen = Seen.unpack(cursor.get("seen", {}))
-    after = cursor.get("after")
-    for restart in range(RESTARTS + 1):
-        try:
-            _walk(pull, after, seen)
-        except (errors.BrokenWalk, errors.Refused, errors.NotFound) as error:
-            # The cursor's row may have been deleted while the list was walked.
-            if restart == RESTARTS:
-                pull.stop(f"The list of contacts can't be walked to its end: {error}")
-                return
-            after = None
-        else:
-            break
+    try:
+        walk_restarting(lambda after: _walk(pull, after, seen), cursor.get("after"), BROKEN)
+    except BROKEN as error:
+        pull.stop(f"The list of contacts can't be walked to its end: {error}")
+        return
     _settle(pull, seen)
 
 
 def _walk(pull: Pull, after: str | None, seen: Seen) -> None:
     pages = walk_patiently(lambda cursor: pull.client.contacts.page(cursor), after, ROUTE)
-    fetched_at = timezone.now()
-    for page in pages:
-        with transaction.atomic():
-            pull.checkpoint(STAGE, after=after, seen=seen.pack())
-            applied = apply_contacts(page.rows, fetched_at=fetched_at)
-        seen.add(applied.pks.values())
-        pull.count(STAGE, applied.counts)
-        pull.progress.advance(len(page.rows))
-        after = page.next
-        if after is not None:
-            pull.breathe(STAGE, after=after, seen=seen.pack())
-        fetched_at = timezone.now()
+    with closing(read_ahead(pull.client, pages, late=pull.is_late)) as read:
+        for fetched_at, page in read:
+            applied = insistently(partial(_store, pull, page.rows, fetched_at, after, seen))
+            seen.add(applied.pks.values())
+            pull.count(STAGE, applied.counts)
+            pull.progress.advance(len(page.rows))
+            after = page.next
+            if after is not None:
+                pull.breathe(STAGE, after=after, seen=seen.pack())
+
+
+def _store(
+    pull: Pull, rows: Sequence[ContactRow], fetched_at: datetime, after: str | None, seen: Seen
+) -> Applied:
+    pull.checkpoint(STAGE, after=after, seen=seen.pack())
+    return apply_contacts(rows, fetched_at=fetched_at)
 
 
 def _settle(pull: Pull, seen: Seen) -> None:

@@ -38,9 +38,12 @@ class Pull:
 
     def breathe(self, stage: str, **cursor: Any) -> None:
         """Between two pages: when the time is over, store the cursor and raise ``Paused``."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
+        if self.is_late():
             self.checkpoint(stage, **cursor)
             raise Paused
+
+    def is_late(self) -> bool:
+        return self.deadline is not None and time.monotonic() > self.deadline
 
     def take_cursor(self) -> dict[str, Any]:
         cursor, self.resume = self.resume, {}

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from ...client import Client, Page, errors
@@ -25,6 +24,7 @@ from ...models import (
 from ..apply import CLOCK_SKEW
 from ..calls import walk_patiently
 from ..decisions import record_conflicts
+from ..locks import insistently
 from ..merge import Conflict, Merge, merge_values
 from ..states import policy, remote_property, remote_segment, remote_topic
 from .absence import delete_absent_definitions
@@ -88,9 +88,7 @@ def pull_definitions(pull: Pull) -> None:
         begun = timezone.now()
         try:
             for rows in pages(pull.client, kind):
-                with transaction.atomic():
-                    pull.checkpoint(STAGE)
-                    pull.run.counts.update(store_definitions(kind, rows, begun=begun))
+                pull.run.counts.update(insistently(partial(_store, pull, kind, rows, begun)))
                 seen.update(row.id for row in rows)
                 pull.progress.advance(len(rows))
         except (errors.BrokenWalk, errors.Refused) as error:
@@ -102,6 +100,13 @@ def pull_definitions(pull: Pull) -> None:
         pull.absent[kind] = [
             (pk, str(id)) for pk, id in known.values_list("pk", "remote_id") if id not in seen
         ]
+
+
+def _store(
+    pull: Pull, kind: Kind, rows: Sequence[DefinitionRow], begun: datetime
+) -> dict[str, int]:
+    pull.checkpoint(STAGE)
+    return store_definitions(kind, rows, begun=begun)
 
 
 def settle_definitions(pull: Pull) -> None:

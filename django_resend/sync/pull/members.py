@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -15,14 +17,16 @@ from ...client.rows import ContactRow
 from ...models import Contact, MembershipRemoval, Segment, SegmentMembership
 from ...models.batches import batches
 from ..apply import CLOCK_SKEW, apply_contacts
-from ..calls import walk_patiently
+from ..calls import walk_patiently, walk_restarting
+from ..crew import read_ahead
+from ..locks import insistently
 from ..seen import Seen
 from .absence import is_mass_deletion
 from .context import Pull
 
 STAGE = "members"
 ROUTE = "/segments/{segment}/contacts"
-RESTARTS = 2
+BROKEN = (errors.BrokenWalk, errors.Refused)
 
 
 class Known(NamedTuple):
@@ -32,6 +36,7 @@ class Known(NamedTuple):
     membership: int | None
     confirmed: bool
     removed: bool
+    pushed_at: datetime | None
 
 
 def pull_members(pull: Pull) -> None:
@@ -53,19 +58,14 @@ def pull_members(pull: Pull) -> None:
 def _pull_segment(
     pull: Pull, segment: Segment, after: str | None, seen: Seen, begun: datetime
 ) -> None:
-    for restart in range(RESTARTS + 1):
-        try:
-            _walk(pull, segment, after, seen, begun)
-        except errors.NotFound:
-            # Deleted since the definitions were read; the next pull proves it.
-            return
-        except (errors.BrokenWalk, errors.Refused) as error:
-            if restart == RESTARTS:
-                pull.stop(f"The members of “{segment}” can't be walked to their end: {error}")
-                return
-            after = None
-        else:
-            break
+    try:
+        walk_restarting(lambda cursor: _walk(pull, segment, cursor, seen, begun), after, BROKEN)
+    except errors.NotFound:
+        # Deleted since the definitions were read; the next pull proves it.
+        return
+    except BROKEN as error:
+        pull.stop(f"The members of “{segment}” can't be walked to their end: {error}")
+        return
     _remove_absent(pull, segment, seen, begun)
 
 
@@ -74,16 +74,14 @@ def _walk(pull: Pull, segment: Segment, after: str | None, seen: Seen, begun: da
     pages = walk_patiently(
         lambda cursor: pull.client.segments.contact_page(remote_id, cursor), after, ROUTE
     )
-    fetched_at = timezone.now()
-    for page in pages:
-        with transaction.atomic():
-            pull.checkpoint(STAGE, **_cursor(segment, after, seen, begun))
-            seen.add(_store_members(pull, segment, page.rows, fetched_at))
-        pull.progress.advance(len(page.rows))
-        after = page.next
-        if after is not None:
-            pull.breathe(STAGE, **_cursor(segment, after, seen, begun))
-        fetched_at = timezone.now()
+    with closing(read_ahead(pull.client, pages, late=pull.is_late)) as read:
+        for fetched_at, page in read:
+            cursor = _cursor(segment, after, seen, begun)
+            seen.add(insistently(partial(_store, pull, segment, page.rows, fetched_at, cursor)))
+            pull.progress.advance(len(page.rows))
+            after = page.next
+            if after is not None:
+                pull.breathe(STAGE, **_cursor(segment, after, seen, begun))
 
 
 def _cursor(segment: Segment, after: str | None, seen: Seen, begun: datetime) -> dict[str, Any]:
@@ -95,21 +93,26 @@ def _cursor(segment: Segment, after: str | None, seen: Seen, begun: datetime) ->
     }
 
 
-def _store_members(
-    pull: Pull, segment: Segment, rows: Sequence[ContactRow], fetched_at: datetime
+def _store(
+    pull: Pull,
+    segment: Segment,
+    rows: Sequence[ContactRow],
+    fetched_at: datetime,
+    cursor: dict[str, Any],
 ) -> list[int]:
     """Write one page of members; returns the local keys of the contacts it names."""
+    pull.checkpoint(STAGE, **cursor)
     known = _known(segment, [row.id for row in rows])
     strangers = [row for row in rows if row.id not in known]
     if strangers:
         applied = apply_contacts(strangers, fetched_at=fetched_at)
         pull.count("contacts", applied.counts)
-        known |= {id: Known(pk, None, False, False) for id, pk in applied.pks.items()}
+        known |= {id: Known(pk, None, False, False, None) for id, pk in applied.pks.items()}
     now = timezone.now()
     new = [
         SegmentMembership(contact_id=row.contact, segment=segment, sent_at=now, confirmed_at=now)
         for row in known.values()
-        if row.membership is None and not row.removed
+        if row.membership is None and not row.removed and not _pushed_since(row, fetched_at)
     ]
     if new:
         SegmentMembership.untracked.bulk_create(new, ignore_conflicts=True)
@@ -118,6 +121,11 @@ def _store_members(
         SegmentMembership.untracked.filter(pk__in=arrived).update(sent_at=now, confirmed_at=now)
     pull.run.counts.update({"members_created": len(new), "members_confirmed": len(arrived)})
     return [row.contact for row in known.values()]
+
+
+def _pushed_since(row: Known, fetched_at: datetime) -> bool:
+    """Then the page may be older than a removal that was pushed."""
+    return row.pushed_at is not None and row.pushed_at >= fetched_at - CLOCK_SKEW
 
 
 def _known(segment: Segment, remote_ids: Sequence[str]) -> dict[str, Known]:
@@ -132,11 +140,11 @@ def _known(segment: Segment, remote_ids: Sequence[str]) -> dict[str, Known]:
             confirmed=F("member__confirmed_at"),
             removed=Exists(removal),
         )
-        .values_list("remote_id", "pk", "membership", "confirmed", "removed")
+        .values_list("remote_id", "pk", "membership", "confirmed", "removed", "pushed_at")
     )
     return {
-        remote_id: Known(pk, membership, confirmed is not None, removed)
-        for remote_id, pk, membership, confirmed, removed in found
+        remote_id: Known(pk, membership, confirmed is not None, removed, pushed_at)
+        for remote_id, pk, membership, confirmed, removed, pushed_at in found
     }
 
 

@@ -12,7 +12,8 @@ from ...models import SyncRun
 from ..calls import open_client
 from ..errors import NotConfigured
 from ..locks import giving_way
-from ..progress import Progress, Silent
+from ..plan import plan_pull
+from ..progress import Interrupted, Progress, Silent
 from ..runs import begin
 from .contacts import pull_contacts
 from .context import Paused, Pull
@@ -34,11 +35,14 @@ SHALLOW = ("definitions", "contacts", "members", "settling")
 class PullReport:
     """What a pull did: rows by what happened to them, calls by route, and what it would not do.
 
-    ``more`` says that its time was over before its work was.
+    ``calls``, ``planned_calls`` and ``seconds`` are those of the whole run, also where this was
+    its last part only. ``more`` says that its time was over before its work was.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     calls: int = 0
+    planned_calls: int | None = None
+    seconds: float = 0.0
     calls_by_route: dict[str, int] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     resumed: bool = False
@@ -83,7 +87,8 @@ def _run(
     seconds: float | None,
     progress: Progress,
 ) -> PullReport:
-    run = begin(SyncRun.Action.PULL, client, scope="+".join(names))
+    plan = plan_pull(shallow="contacts" in names, deep="deep" in names)
+    run = begin(SyncRun.Action.PULL, client, scope="+".join(names), planned_calls=plan.calls)
     resumed = run.resumed
     if resumed:
         progress.note(f"Going on with the pull of {run.started_at:%H:%M} UTC.")
@@ -102,7 +107,7 @@ def _run(
         with giving_way():
             for stage in names[first:]:
                 STAGES[stage](pull)
-    except Paused:
+    except (Paused, Interrupted):
         run.finish(SyncRun.State.PAUSED)
         return _report(pull, resumed, more=True)
     except BaseException as error:
@@ -118,6 +123,8 @@ def _report(pull: Pull, resumed: bool, *, more: bool) -> PullReport:
     return PullReport(
         counts=dict(pull.run.counts),
         calls=pull.run.calls,
+        planned_calls=pull.run.planned_calls,
+        seconds=pull.run.seconds,
         calls_by_route=dict(pull.client.ledger),
         stopped=pull.stopped,
         resumed=resumed,

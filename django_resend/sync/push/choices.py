@@ -40,14 +40,14 @@ def push_choices(client: Client, claim: Claim, contact: Contact) -> None:
     )
     if unproved.exists():
         # The person may have opted out at Resend, or the create carried the choice: ask first.
-        _read_back(client, claim, contact)
+        read_back(client, claim, contact)
     for _write in range(WRITES):
         changed = [row for row in all_choices(contact) if row.subscription != row.base]
         if changed:
             remote_id = str(contact.remote_id)
             choices = {str(row.topic.remote_id): row.subscription for row in changed}
             within_limit(partial(client.contacts.set_topics, remote_id, choices))
-            _read_back(client, claim, contact)
+            read_back(client, claim, contact)
         if not waiting.filter(topic__remote_id__isnull=False).exists():
             consent.use(contact, topics=True)
             break
@@ -57,10 +57,19 @@ def push_choices(client: Client, claim: Claim, contact: Contact) -> None:
         raise NotYet("Resend took the topic choices but doesn't show them yet.")
 
 
-def confirm_opt_ins(rows: Sequence[TopicSubscription]) -> None:
-    """After a create that carried these choices: opt-ins are agreed, opt-outs are read back."""
-    pks = [row.pk for row in rows if row.subscription == Subscription.OPT_IN]
-    TopicSubscription.untracked.filter(pk__in=pks).update(base=Subscription.OPT_IN)
+def confirm_created(contact: Contact, sent: Sequence[TopicSubscription]) -> None:
+    """After a create that carried these choices: opt-ins are agreed, opt-outs are read back.
+
+    Whoever was opted in meanwhile was made opted out: by the choice sent, or by default. Without
+    that for a base, the opt-in would be taken for older than an opt-out that nobody made.
+    """
+    opted_in = [row.pk for row in sent if row.subscription == Subscription.OPT_IN]
+    opted_out = [row.pk for row in sent if row.subscription == Subscription.OPT_OUT]
+    chosen = TopicSubscription.untracked.filter(contact=contact)
+    chosen.filter(pk__in=opted_in).update(base=Subscription.OPT_IN)
+    by_default = Q(topic__default_subscription=Subscription.OPT_OUT, topic__remote_id__isnull=False)
+    made_out = chosen.filter(Q(pk__in=opted_out) | by_default)
+    made_out.filter(base="", subscription=Subscription.OPT_IN).update(base=Subscription.OPT_OUT)
 
 
 def forget(contact: Contact) -> None:
@@ -68,7 +77,8 @@ def forget(contact: Contact) -> None:
     TopicSubscription.untracked.filter(contact=contact).update(base="")
 
 
-def _read_back(client: Client, claim: Claim, contact: Contact) -> None:
+def read_back(client: Client, claim: Claim, contact: Contact) -> None:
+    """Read the contact's choices at Resend and merge them: one call a page of topics."""
     remote_id = str(contact.remote_id)
     pages = walk_patiently(
         lambda cursor: client.contacts.topic_page(remote_id, cursor), None, ROUTE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
@@ -44,22 +44,62 @@ def due(only: QuerySet[OutboxEntry] | None = None) -> QuerySet[OutboxEntry]:
 
 def claim(rows: int, run: int, only: QuerySet[OutboxEntry] | None = None) -> list[Claim]:
     """Take up to so many due entries for this run; no two runs get the same one."""
-    pks = list(due(only).values_list("pk", flat=True)[:rows])
-    if not pks:
-        return []
     lease = uuid.UUID(int=run)
-    with transaction.atomic():
-        free = due().order_by().filter(pk__in=pks)
-        if connection.features.has_select_for_update_skip_locked:
-            # Waiting for an entry that a save holds could lock that save out.
-            free = OutboxEntry.objects.filter(pk__in=list(_unlocked(free)))
-        free.update(lease=lease, leased_until=timezone.now() + LEASE)
+    while pks := list(due(only).values_list("pk", flat=True)[:rows]):
+        with transaction.atomic():
+            if connection.features.has_select_for_update_skip_locked:
+                # Others may be taking the first ones right now.
+                pks = list(_free(only)[:rows])
+            free = due().order_by().filter(pk__in=pks)
+            if free.update(lease=lease, leased_until=timezone.now() + LEASE) or not pks:
+                break
+        # Others took all of them first.
     taken = OutboxEntry.objects.filter(lease=lease, pk__in=pks).order_by("rank", "id")
     return [Claim(entry) for entry in taken]
 
 
-def _unlocked(entries: QuerySet[OutboxEntry]) -> Iterable[int]:
-    return entries.select_for_update(skip_locked=True).values_list("pk", flat=True)
+def is_any_free(only: QuerySet[OutboxEntry] | None) -> bool:
+    """Whether any is due that neither a save nor another push holds this moment."""
+    with transaction.atomic():
+        return bool(_free(only)[:1])
+
+
+def _free(only: QuerySet[OutboxEntry] | None) -> QuerySet[OutboxEntry, int]:
+    """Keys of the due entries that nobody holds, locked where the database can."""
+    entries = due(only).values_list("pk", flat=True)
+    if connection.features.has_select_for_update_skip_locked:
+        # Waiting for an entry that a save holds could lock that save out.
+        entries = entries.select_for_update(skip_locked=True)
+    return entries
+
+
+def hold(contacts: Sequence[int], until: datetime) -> list[OutboxEntry]:
+    """Take the due entries of these contacts from all pushes, beyond the end of this one.
+
+    Call it in a transaction that has locked the contacts. ``give_back`` ends it.
+    """
+    due_now = due().order_by().filter(kind=Kind.CONTACT, object_id__in=contacts, remote_id="")
+    lease = uuid.uuid4()
+    unlocked(due_now).update(lease=lease, leased_until=until)
+    held = list(OutboxEntry.objects.filter(lease=lease))
+    # Without a run's name on it no run's end gives it back.
+    OutboxEntry.objects.filter(lease=lease).update(lease=None)
+    return held
+
+
+def give_back(entries: Iterable[OutboxEntry]) -> None:
+    """Let entries that were held be due. Call it in the transaction that locked them."""
+    pks = [entry.pk for entry in entries]
+    OutboxEntry.objects.filter(pk__in=pks, lease=None).update(leased_until=None)
+
+
+def unlocked(entries: QuerySet[OutboxEntry]) -> QuerySet[OutboxEntry]:
+    """Those of these entries that no save holds now, locked where the database can."""
+    if not connection.features.has_select_for_update_skip_locked:
+        return entries
+    # Waiting for an entry that a save holds could lock that save out.
+    free = entries.select_for_update(skip_locked=True).values_list("pk", flat=True)
+    return OutboxEntry.objects.filter(pk__in=list(free))
 
 
 def release_abandoned() -> None:
@@ -83,19 +123,22 @@ class Claim:
     def object_id(self) -> int:
         return self.entry.object_id
 
-    def renew(self) -> None:
+    def renew(self) -> bool:
         """Lock the object, and keep the lease for another while if half of it is over.
+
+        Returns whether the object is still there.
 
         Every transaction of a push begins with it. A save locks the object before its entry: in
         the other order the two could lock each other out. And on SQLite a transaction that begins
         with a read may fail as locked.
         """
         model = MODELS[Kind(self.entry.kind)]
-        model.untracked.filter(pk=self.object_id).update(pushed_at=F("pushed_at"))
+        found = model.untracked.filter(pk=self.object_id).update(pushed_at=F("pushed_at"))
         now = timezone.now()
         if self._leased_until < now + LEASE / 2:
             self._leased_until = now + LEASE
             self._mine().update(leased_until=self._leased_until)
+        return bool(found)
 
     def done(self) -> bool:
         """Remove the entry, unless the object changed since it was taken."""

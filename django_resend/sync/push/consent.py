@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from ...models import ConsentRecord, Contact, Subscription, Topic, TopicSubscription
 from ..memory import Memory
+
+
+def load(pk: int) -> Contact:
+    """The contact to be pushed, with the newest opt-in that this push can carry.
+
+    Whoever opts in after this look needs the record for the next push. Raises
+    ``Contact.DoesNotExist``.
+    """
+    unused = ConsentRecord.objects.filter(contact_id=OuterRef("pk"), used_at=None)
+    newest = Subquery(unused.order_by("-pk").values("pk")[:1])
+    contact: Contact = Contact.untracked.annotate(newest_opt_in=newest).get(pk=pk)
+    return contact
 
 
 def keep_opt_outs(contact: Contact) -> None:
@@ -18,6 +30,9 @@ def keep_opt_outs(contact: Contact) -> None:
     undone = TopicSubscription.untracked.filter(contact=contact, base=Subscription.OPT_OUT).exclude(
         subscription=Subscription.OPT_OUT
     )
+    if not undone.exists():
+        # A look is cheaper than an update of no row, which waits for SQLite's one writer.
+        return
     allowed = _unused(contact).filter(topic_id__isnull=False).values_list("topic_id", flat=True)
     undone.exclude(topic_id__in=list(allowed)).update(subscription=Subscription.OPT_OUT)
 
@@ -30,11 +45,12 @@ def recall_opt_outs(contact: Contact) -> None:
     unsubscribes = memory.unsubscribed(contact.email_key) and not contact.unsubscribed
     if not recalled and not unsubscribes:
         return
-    contact.unsubscribed |= unsubscribes
     contact.attention = Contact.Attention.RECALLED
-    Contact.untracked.filter(pk=contact.pk).update(
-        unsubscribed=contact.unsubscribed, attention=contact.attention
-    )
+    changed: dict[str, object] = {"attention": contact.attention}
+    if unsubscribes:
+        # Never as it was loaded: an opt-out may have been saved since.
+        changed["unsubscribed"] = contact.unsubscribed = True
+    Contact.untracked.filter(pk=contact.pk).update(**changed)
     for topic in recalled:
         TopicSubscription.store_choice(contact, topic, Subscription.OPT_OUT)
 
@@ -45,12 +61,21 @@ def _choice(contact: Contact, topic: Topic) -> str | None:
 
 
 def use(contact: Contact, *, topics: bool) -> None:
-    """The recorded opt-ins reached Resend; they permit no further one."""
-    _unused(contact).filter(topic_id__isnull=not topics).update(used_at=timezone.now())
+    """The opt-ins that ``load`` met reached Resend; they permit no further one."""
+    carried = _carried(contact)
+    if carried is not None:
+        carried.filter(topic_id__isnull=not topics).update(used_at=timezone.now())
 
 
 def use_all(contact: Contact) -> None:
-    _unused(contact).update(used_at=timezone.now())
+    carried = _carried(contact)
+    if carried is not None:
+        carried.update(used_at=timezone.now())
+
+
+def _carried(contact: Contact) -> QuerySet[ConsentRecord] | None:
+    newest = contact.__dict__["newest_opt_in"]
+    return None if newest is None else _unused(contact).filter(pk__lte=newest)
 
 
 def _unused(contact: Contact) -> QuerySet[ConsentRecord]:

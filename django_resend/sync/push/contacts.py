@@ -17,6 +17,7 @@ from ..states import local_contact
 from . import choices, consent, members, properties
 from .claims import Claim, NotYet
 from .creation import ADDRESS_TAKEN, create, find, forget_in_flight
+from .lost import find_lost
 from .replacement import finish_replacement, replace
 
 
@@ -24,20 +25,23 @@ def push_contact(client: Client, claim: Claim) -> None:
     """Push a contact's fields, properties, topic choices and memberships.
 
     Each step is confirmed as it succeeds; a step that Resend refuses doesn't keep the later ones
-    back. Raises the client's errors, and ``NotYet`` where the contact must wait.
+    back. Raises the client's errors, ``NotYet`` where the contact must wait, and
+    ``Contact.DoesNotExist`` if it is deleted here meanwhile.
     """
-    contact = Contact.untracked.filter(pk=claim.object_id).first()
-    if contact is None:
+    try:
+        contact = consent.load(claim.object_id)
+    except Contact.DoesNotExist:
         return
     consent.keep_opt_outs(contact)
+    find_lost(client, claim, contact)
     if contact.remote_id is None:
         create(client, claim, contact)
-        contact.refresh_from_db()
+        contact = consent.load(claim.object_id)
         if contact.remote_id is None:
             raise NotYet(ADDRESS_TAKEN)
     elif is_on_the_move(contact):
         replace(client, claim, contact)
-        contact.refresh_from_db()
+        contact = consent.load(claim.object_id)
     refused: errors.ResendError | None = None
     for step in (_push_fields, choices.push_choices, members.push_members):
         try:
@@ -73,13 +77,13 @@ def _push_fields(client: Client, claim: Claim, contact: Contact) -> None:
         claim.renew()
         stored = Contact.untracked.select_for_update().get(pk=contact.pk)
         Contact.untracked.filter(pk=contact.pk).update(
-            base=_advanced(stored.base or {}, changed), in_flight=None, pushed_at=timezone.now()
+            base=advanced(stored.base or {}, changed), in_flight=None, pushed_at=timezone.now()
         )
         if changed.get("unsubscribed") is False:
             consent.use(contact, topics=False)
 
 
-def _advanced(base: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+def advanced(base: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
     """The base after Resend took these changes."""
     advanced = {**base, **sent}
     if "properties" in sent:

@@ -15,6 +15,7 @@ from ..calls import patiently, within_limit
 from ..states import local_contact
 from . import choices, consent, members, properties
 from .claims import Claim
+from .lost import traces
 
 ADDRESS_TAKEN = "Another contact is about to leave this address at Resend."
 
@@ -82,7 +83,7 @@ def post(client: Client, claim: Claim, contact: Contact) -> None:
             remote_id=remote_id, base=body, in_flight=None, pushed_at=now
         )
         members.confirm(segments)
-        choices.confirm_opt_ins(topics)
+        choices.confirm_created(contact, topics)
         consent.use_all(contact)
 
 
@@ -90,3 +91,4 @@ def forget_in_flight(contact: Contact, error: errors.ResendError) -> None:
     """After a call that can't have arrived, nothing of it need be looked for."""
     if not error.ambiguous:
         Contact.untracked.filter(pk=contact.pk).update(in_flight=None)
+        traces([contact.pk]).update(settled_at=timezone.now())

@@ -30,10 +30,10 @@ def unconfirm(contact: Contact) -> None:
     SegmentMembership.untracked.filter(contact=contact).update(confirmed_at=None)
 
 
-def mark_sent(rows: Sequence[SegmentMembership]) -> None:
-    """Before the call: from now on Resend may have these."""
+def mark_sent(rows: Sequence[SegmentMembership]) -> int:
+    """Before the call: from now on Resend may have these. Returns how many are still here."""
     pks = [row.pk for row in rows]
-    SegmentMembership.untracked.filter(pk__in=pks).update(sent_at=timezone.now())
+    return SegmentMembership.untracked.filter(pk__in=pks).update(sent_at=timezone.now())
 
 
 def confirm(rows: Sequence[SegmentMembership]) -> None:
@@ -75,7 +75,9 @@ def push_members(client: Client, claim: Claim, contact: Contact) -> None:
 
 
 def _leave(client: Client, claim: Claim, remote_id: str, removal: MembershipRemoval) -> None:
-    MembershipRemoval.objects.filter(pk=removal.pk).update(sent_at=timezone.now())
+    if not MembershipRemoval.objects.filter(pk=removal.pk).update(sent_at=timezone.now()):
+        # Taken back here meanwhile.
+        return
     segment = str(removal.segment.remote_id)
     within_limit(lambda: client.contacts.remove_segment(remote_id, segment))
     with transaction.atomic():
@@ -96,7 +98,9 @@ def _join_again(removal: MembershipRemoval) -> None:
 
 
 def _join(client: Client, claim: Claim, remote_id: str, member: SegmentMembership) -> None:
-    mark_sent([member])
+    if not mark_sent([member]):
+        # Taken away here meanwhile.
+        return
     segment = str(member.segment.remote_id)
     within_limit(lambda: client.contacts.add_segment(remote_id, segment))
     with transaction.atomic():

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 TOLERANCE_SECONDS = 300
 PREFIX = "whsec_"
 VERSION = "v1"
-MAX_SIGNATURES = 20
-"""Signatures looked at; a sender has one for each secret in force."""
+MAX_ID_LENGTH = 255
 
 HEADER_PREFIXES = ("svix-", "webhook-")
 
@@ -28,6 +27,8 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[str], now:
     will do. Raises ``BadSignature``, also for secrets that are none.
     """
     message_id = _header(headers, "id")
+    if len(message_id) > MAX_ID_LENGTH or not (message_id.isascii() and message_id.isprintable()):
+        raise BadSignature("The message id is no id.")
     timestamp = _header(headers, "timestamp")
     signatures = _header(headers, "signature")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
@@ -36,9 +37,7 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[str], now:
         raise BadSignature("The timestamp is too far from now.")
     given = [
         value.encode("utf-8", "replace")
-        for version, _, value in (
-            part.partition(",") for part in signatures.split()[:MAX_SIGNATURES]
-        )
+        for version, _, value in (part.partition(",") for part in signatures.split())
         if version == VERSION
     ]
     signed = b".".join((message_id.encode(), timestamp.encode(), body))
@@ -59,6 +58,13 @@ def key(secret: str) -> bytes:
     if not decoded:
         raise BadSignature("The webhook secret is empty.")
     return decoded
+
+
+def check_secret(secret: str) -> None:
+    """Raise ``BadSignature``, with the reason, for a text that is no webhook secret."""
+    if not secret.startswith(PREFIX):
+        raise BadSignature(f"It doesn't begin with {PREFIX}.")
+    key(secret)
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:

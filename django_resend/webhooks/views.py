@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
+from contextlib import nullcontext
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.utils.dateparse import parse_datetime
+from django.db import IntegrityError, connection, transaction
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from ..conf import resend_settings
 from ..models import WebhookEvent
+from ..tasks import ask_for_events
+from .payload import happened_at, read_payload
 from .signature import BadSignature, verify
 
 logger = logging.getLogger("django_resend.webhooks")
@@ -29,40 +31,42 @@ def receive(request: HttpRequest) -> HttpResponse:
     Answers 400 to what isn't proved to be Resend's, 413 to what is too large; neither leaves a
     trace in the database.
     """
-    if _length(request) > MAX_BODY_BYTES:
-        return HttpResponse("The body is too large.", status=413, content_type="text/plain")
-    body = request.body
     try:
+        # Where nobody told the length, it is known once the body is read.
+        if _length(request) > MAX_BODY_BYTES or len(request.body) > MAX_BODY_BYTES:
+            return _refusal("The body is too large.", status=413)
+        body = request.body
         message_id = verify(request.headers, body, resend_settings.webhook_secrets, time.time())
-        payload = _payload(body)
-    except BadSignature as error:
+        payload = read_payload(body)
+    except (BadSignature, UnreadablePostError) as error:
         logger.warning("A webhook was refused: %s", error)
-        return HttpResponse(str(error), status=400, content_type="text/plain")
+        return _refusal(str(error), status=400)
     _store(message_id, payload)
     return HttpResponse(status=204)
 
 
+def _refusal(reason: str, *, status: int) -> HttpResponse:
+    return HttpResponse(reason, status=status, content_type="text/plain")
+
+
 def _length(request: HttpRequest) -> int:
     text = request.META.get("CONTENT_LENGTH") or "0"
-    return int(text) if text.isdigit() else 0
-
-
-def _payload(body: bytes) -> dict[str, Any]:
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadSignature("The body is no JSON.") from error
-    if not isinstance(payload, dict) or not isinstance(payload.get("type"), str):
-        raise BadSignature("The body is no event.")
-    return payload
+    if not (text.isascii() and text.isdigit()):
+        raise BadSignature("The Content-Length is no number.")
+    return int(text)
 
 
 def _store(message_id: str, payload: dict[str, Any]) -> None:
-    happened_at = payload.get("created_at")
     event = WebhookEvent(
-        message_id=message_id[:255],
+        message_id=message_id,
         type=payload["type"][:64],
         payload=payload,
-        happened_at=parse_datetime(happened_at) if isinstance(happened_at, str) else None,
+        happened_at=happened_at(payload),
     )
-    WebhookEvent.objects.bulk_create([event], ignore_conflicts=True)
+    try:
+        # One statement by itself needs no transaction; within one its failure must not spoil it.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            event.save(force_insert=True)
+    except IntegrityError:
+        return
+    transaction.on_commit(ask_for_events, robust=True)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from ..client.errors import ResendError
 from ..sync.errors import SyncStopped
-from ..sync.plan import Plan
+from ..sync.plan import Plan, Stage
 from ..sync.progress import Progress, Silent
 from .output import CommandProgress, duration, table
 
@@ -79,10 +79,11 @@ class ResendCommand(BaseCommand):
         if options["json"]:
             self.print_json(plan_json(plan))
             return
-        rows: list[tuple[object, ...]] = [(_("stage"), _("calls"))]
-        rows += [(s.name, s.calls if s.exact else f"~{s.calls}") for s in plan.stages]
-        rows.append((_("all"), plan.calls if plan.exact else f"~{plan.calls}"))
-        self.stdout.write(table(rows, right=[1]))
+        rows: list[tuple[object, ...]] = [(_("stage"), _("calls"), _("time"))]
+        for stage in (*plan.stages, Stage(_("all"), plan.calls, plan.exact)):
+            calls = stage.calls if stage.exact else f"~{stage.calls}"
+            rows.append((stage.name, calls, duration(plan.seconds_for(stage.calls))))
+        self.stdout.write(table(rows, right=[1, 2]))
         self.stdout.write(
             _("About %(time)s at %(rate).1f calls a second. Nothing was sent.")
             % {"time": duration(plan.seconds), "rate": plan.rate}
@@ -91,7 +92,15 @@ class ResendCommand(BaseCommand):
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     return {
-        "stages": [{"name": s.name, "calls": s.calls, "exact": s.exact} for s in plan.stages],
+        "stages": [
+            {
+                "name": stage.name,
+                "calls": stage.calls,
+                "exact": stage.exact,
+                "seconds": round(plan.seconds_for(stage.calls), 1),
+            }
+            for stage in plan.stages
+        ],
         "calls": plan.calls,
         "exact": plan.exact,
         "rate": plan.rate,

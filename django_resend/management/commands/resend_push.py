@@ -7,8 +7,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ...sync.plan import plan_push
+from ...sync.jobs import run_jobs
 from ...sync.push import push_outbox
+from ...sync.push.plan import plan_push
 from ..base import DONE, ResendCommand
 from ..reports import finish_push
 
@@ -24,4 +25,5 @@ class Command(ResendCommand):
         if options["dry_run"]:
             self.print_plan(plan_push(), options)
             return DONE
+        run_jobs()
         return finish_push(self, push_outbox(progress=self.progress(options)), options)

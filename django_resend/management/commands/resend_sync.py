@@ -8,9 +8,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ...conf import resend_settings
-from ...sync.plan import Plan, plan_pull, plan_push
+from ...sync.jobs import run_jobs
+from ...sync.plan import Plan, plan_pull
 from ...sync.pull import PullReport, pull_all
 from ...sync.push import PushReport, push_outbox
+from ...sync.push.plan import plan_push
 from ..base import DONE, ResendCommand
 from ..reports import finish_pull, finish_push, pull_json, push_json
 
@@ -47,6 +49,7 @@ class Command(ResendCommand):
                 allow_deletions=options["allow_deletions"],
                 progress=progress,
             )
+        run_jobs()
         if resend_settings.may_push:
             pushed = push_outbox(progress=progress)
         if options["json"]:

@@ -14,6 +14,7 @@ from .bookkeeping import (
 )
 from .contacts import ContactAdmin
 from .definitions import ContactPropertyAdmin, SegmentAdmin, TopicAdmin
+from .jobs import JobAdmin
 
 __all__ = [
     "CallBudgetAdmin",
@@ -21,6 +22,7 @@ __all__ = [
     "ConsentRecordAdmin",
     "ContactAdmin",
     "ContactPropertyAdmin",
+    "JobAdmin",
     "OutboxAdmin",
     "SegmentAdmin",
     "SyncRunAdmin",

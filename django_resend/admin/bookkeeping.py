@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Case, OuterRef, QuerySet, Subquery, TextField, When
 from django.db.models.functions import Cast
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -28,11 +28,14 @@ from ..models import (
     WebhookEvent,
     email_key,
 )
-from ..tasks import push
+from ..sync.events import reopen
+from ..sync.jobs import queue
+from ..sync.limiter import UNLIMITED, read_usage
+from ..tasks import ask_for_events
 from .bases import ModelAdmin
-from .sync_actions import make_due, tell_waking
+from .job_pages import progress_url
+from .sync_page import SyncPage
 from .sync_state import SyncState, badge
-from .waking import wake
 
 MODELS: dict[str, tuple[type[Any], str]] = {
     Kind.CONTACT: (Contact, "email"),
@@ -136,10 +139,12 @@ class OutboxAdmin(ByObjectAdmin):
         return request.user.has_perm("django_resend.change_outboxentry")
 
     @admin.action(permissions=["try_again"], description=_("Try again"))
-    def try_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        due = make_due(OutboxEntry.objects.filter(pk__in=queryset.order_by().values("pk")))
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        entries = OutboxEntry.objects.filter(pk__in=queryset.order_by().values("pk"))
+        due = OutboxEntry.objects.make_due(entries)
         sentence = ngettext("%d change is due now.", "%d changes are due now.", due) % due
-        tell_waking(self, request, sentence, wake(push))
+        self.message_user(request, sentence, messages.SUCCESS)
+        return HttpResponseRedirect(progress_url(self, queue("push", {}, by=request.user)))
 
 
 @admin.register(ConflictRecord)
@@ -161,23 +166,47 @@ class ConflictAdmin(ByObjectAdmin):
 
 
 @admin.register(SyncRun)
-class SyncRunAdmin(ReadOnlyAdmin):
-    list_display = ["started_at", "action", "state", "stage", "calls", "planned_calls", "message"]
+class SyncRunAdmin(SyncPage, ReadOnlyAdmin):
+    change_list_template = "django_resend/admin/run_list.html"
+    list_display = [
+        "started_at",
+        "action",
+        "state",
+        "stage",
+        "calls",
+        "planned_calls",
+        "seconds",
+        "message",
+    ]
     list_filter = ["action", "state"]
+    readonly_fields = ["seconds"]
     ordering = ["-pk"]
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*self.sync_urls(), *super().get_urls()]
+
+    @admin.display(description=_("seconds"))
+    def seconds(self, obj: SyncRun) -> str | None:
+        """From its begin to its end, pauses included."""
+        if obj.finished_at is None:
+            return None
+        return f"{(obj.finished_at - obj.started_at).total_seconds():.1f}"
 
 
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ReadOnlyAdmin):
-    list_display = ["received_at", "type", "about", "state", "error"]
+    list_display = ["received_at", "type", "about", "state", "attempts", "error"]
     list_filter = ["state", "type"]
     search_fields = ["message_id"]
+    actions = ["apply_again"]
     fields = [
         "message_id",
         "type",
         "about",
         "state",
         "error",
+        "attempts",
+        "next_attempt_at",
         "happened_at",
         "received_at",
         "applied_at",
@@ -194,6 +223,17 @@ class WebhookEventAdmin(ReadOnlyAdmin):
             return self.get_empty_value_display()
         name = f"{self.admin_site.name}:django_resend_contact_changelist"
         return format_html('<a href="{}">{}</a>', reverse(name, query={"q": address}), address)
+
+    def has_apply_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("django_resend.change_webhookevent")
+
+    @admin.action(permissions=["apply_again"], description=_("Apply again"))
+    def apply_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        events = WebhookEvent.objects.filter(pk__in=queryset.order_by().values("pk"))
+        due = reopen(events)
+        sentence = ngettext("%d event is due now.", "%d events are due now.", due) % due
+        ask_for_events()
+        self.message_user(request, sentence)
 
 
 class ByAddressAdmin(ReadOnlyAdmin):
@@ -238,7 +278,40 @@ class ConsentRecordAdmin(ByAddressAdmin):
         return obj.topic_name or gettext("all broadcasts")
 
 
+BUDGET_FIELDS = ["limit_told", "kept_free", "rate", "last_minute", "today"]
+
+
 @admin.register(CallBudget)
 class CallBudgetAdmin(ReadOnlyAdmin):
-    list_display = ["team", "rate", "learned_at", "paused_until"]
-    fields = ["team", "rate", "learned_at", "paused_until"]
+    """The budget as its store has it, which need not be this row."""
+
+    list_display = ["team", "paused_until"]
+    fields = [*BUDGET_FIELDS, "paused_until"]
+    readonly_fields = BUDGET_FIELDS
+
+    def get_object(self, *args: Any, **kwargs: Any) -> Any:
+        found: Any = super().get_object(*args, **kwargs)
+        if found is not None:
+            found.usage = read_usage()
+        return found
+
+    @admin.display(description=_("the team's calls a second"))
+    def limit_told(self, obj: Any) -> float | None:
+        limit: float | None = obj.usage.limit
+        return limit
+
+    @admin.display(description=_("of those kept free"))
+    def kept_free(self, obj: Any) -> str:
+        return f"{obj.usage.kept_free:.1f}"
+
+    @admin.display(description=_("calls a second now"))
+    def rate(self, obj: Any) -> str:
+        return gettext("no limit") if obj.usage.rate >= UNLIMITED else f"{obj.usage.rate:.1f}"
+
+    @admin.display(description=_("calls in the last minute"))
+    def last_minute(self, obj: Any) -> str:
+        return f"{obj.usage.calls_last_minute} ({obj.usage.used:.0%})"
+
+    @admin.display(description=_("calls today"))
+    def today(self, obj: Any) -> int:
+        return int(obj.usage.calls_today)

@@ -54,6 +54,7 @@ def is_confirmed(request: HttpRequest, count: int) -> bool:
 def confirm(
     model_admin: ModelAdmin, request: HttpRequest, page: Page, *, count: int
 ) -> TemplateResponse:
+    request.current_app = model_admin.admin_site.name
     across = request.POST.get("select_across", "0")
     selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
     context: dict[str, Any] = {

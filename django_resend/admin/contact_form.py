@@ -11,12 +11,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Contact, ContactProperty
-from .bases import ModelForm
+from .contact_links import LinksForm
 
 Value = str | int | float
 
 
-class ContactForm(ModelForm):
+class ContactForm(LinksForm):
     property_fields: dict[str, str] = {}
     """Form field to property key."""
 

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db import models
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -22,17 +22,27 @@ from ..models import (
     Segment,
     SegmentMembership,
     TopicSubscription,
-    email_key,
 )
 from .attention_actions import ATTENTION_ACTIONS, AttentionActions
 from .bulk_actions import BULK_ACTIONS, BulkActions
+from .contact_actions import CONTACT_ACTIONS, ContactActions
+from .contact_buttons import ContactButtons
+from .contact_facts import FACT_FIELDS, ContactFacts
 from .contact_form import ContactForm, editable, with_properties
-from .deletion import DeleteAction
-from .filters import SegmentFilter, TopicFilter, UnsubscribedFilter
-from .inlines import MembershipInline, SubscriptionInline
+from .contact_links import SEGMENTS, TOPICS
+from .csv_pages import FilePages
+from .filters import (
+    PropertyFilter,
+    SegmentFilter,
+    SuppressedFilter,
+    TopicFilter,
+    UnsubscribedFilter,
+)
 from .mirrored import FACTS, MirroredAdmin
 from .opt_in import has_opted_out, opt_in_view
-from .sync_actions import SYNC_ACTIONS, SyncActions
+from .paginator import CappedPaginator
+from .search import search_contacts
+from .several import several_view
 from .sync_state import SyncStateFilter
 from .waiting import waiting_changes
 
@@ -53,18 +63,52 @@ class ContactChangeList(ChangeList):
 
 
 @admin.register(Contact)
-class ContactAdmin(BulkActions, SyncActions, AttentionActions, DeleteAction, MirroredAdmin):
+class ContactAdmin(
+    BulkActions,
+    ContactActions,
+    AttentionActions,
+    ContactButtons,
+    ContactFacts,
+    FilePages,
+    MirroredAdmin,
+):
     form = ContactForm
-    actions = [*BULK_ACTIONS, *SYNC_ACTIONS, *ATTENTION_ACTIONS, "delete_selected"]
-    inlines = [MembershipInline, SubscriptionInline]
-    list_display = ["address", "name", "broadcasts", "segment_names", "sync_state"]
-    list_filter = [UnsubscribedFilter, SegmentFilter, TopicFilter, SyncStateFilter, "attention"]
+    actions = [
+        *BULK_ACTIONS,
+        *CONTACT_ACTIONS[:-1],
+        *ATTENTION_ACTIONS,
+        "export_csv",
+        CONTACT_ACTIONS[-1],
+    ]
+    list_display = ["address", "name", "broadcasts", "suppressed", "sync_state", "segment_names"]
+    list_filter = [
+        UnsubscribedFilter,
+        SuppressedFilter,
+        SegmentFilter,
+        TopicFilter,
+        SyncStateFilter,
+        PropertyFilter,
+        "attention",
+    ]
+    paginator = CappedPaginator
+    change_list_template = "django_resend/admin/contact_list.html"
     ordering = ["email_key"]
-    search_fields = ["email_key", "first_name", "last_name"]
-    search_help_text = _("The beginning of an address, or a part of a name.")
-    readonly_fields = [*MirroredAdmin.readonly_fields, "deep_checked_at", "opt_in_again"]
+    search_fields = ["email_key", "first_key", "last_key"]
+    search_help_text = _("The beginning of an address, a first name or a last name.")
+    change_form_template = "django_resend/admin/contact_change.html"
+    readonly_fields = [
+        *MirroredAdmin.readonly_fields,
+        *FACT_FIELDS,
+        "deep_checked_at",
+        "opt_in_again",
+        "suppressed",
+    ]
     formfield_overrides = {models.TextField: {"widget": AdminTextInputWidget}}
     dependents = {SegmentMembership: "contact", TopicSubscription: "contact"}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        contacts: Any = super().get_queryset(request)
+        return contacts.with_suppression()  # type: ignore[no-any-return]  # ours
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ContactChangeList
@@ -84,6 +128,13 @@ class ContactAdmin(BulkActions, SyncActions, AttentionActions, DeleteAction, Mir
                 '<span class="resend-badge resend-opted-out">{}</span>', _("unsubscribed")
             )
         return _("subscribed")
+
+    @admin.display(description=_("suppressed"), empty_value="")
+    def suppressed(self, obj: Any) -> Any:
+        """Why Resend sends nothing to the address, whatever the contact says."""
+        if obj.suppressed_at is None:
+            return None
+        return obj.suppression_origin or _("yes")
 
     @admin.display(description=_("segments"))
     def segment_names(self, obj: Contact) -> str:
@@ -106,19 +157,13 @@ class ContactAdmin(BulkActions, SyncActions, AttentionActions, DeleteAction, Mir
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        for word in search_term.split():
-            queryset = queryset.filter(
-                Q(email_key__startswith=email_key(word))
-                | Q(first_name__icontains=word)
-                | Q(last_name__icontains=word)
-            )
-        return queryset, False
+        return search_contacts(queryset, search_term), False
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
         if self._may_edit(request, obj):
-            kwargs["form"] = with_properties(self._definitions())
+            kwargs["form"] = with_properties(self.editable_definitions())
         return super().get_form(request, obj, change=change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -129,12 +174,19 @@ class ContactAdmin(BulkActions, SyncActions, AttentionActions, DeleteAction, Mir
         sets: list[Any] = [
             (None, {"fields": ["email", ("first_name", "last_name"), *consent, *sync]}),
         ]
-        if not self._may_edit(request, obj):
-            sets.append((_("Properties"), {"fields": ["properties"]}))
-        elif properties := [f"property_{one.pk}" for one in self._definitions()]:
-            sets.append((_("Properties"), {"fields": properties}))
+        if self._may_edit(request, obj):
+            definitions = self.editable_definitions()
+            properties = [f"property_{one.pk}" for one in definitions]
+            if obj is not None and obj.properties.keys() - {one.key for one in definitions}:
+                properties.append("other_properties")
+            if properties:
+                sets.append((_("Properties"), {"fields": properties}))
+            sets.append((_("Segments and topics"), {"fields": [SEGMENTS, TOPICS]}))
+        else:
+            sets.append((None, {"fields": ["property_list", "segment_list", "topic_list"]}))
         if obj is not None:
-            facts = [*FACTS, "deep_checked_at"]
+            sets.append((_("Consent history"), {"fields": ["consent_history"]}))
+            facts = [*FACTS, "deep_checked_at", "suppressed"]
             sets.append((_("At Resend"), {"fields": facts, "classes": ["collapse"]}))
         return sets
 
@@ -145,6 +197,9 @@ class ContactAdmin(BulkActions, SyncActions, AttentionActions, DeleteAction, Mir
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
+        contact: Any = self.get_object(request, object_id) if object_id else None
+        buttons = self.buttons(request, contact) if contact is not None else []
+        extra_context = {**(extra_context or {}), "buttons": buttons}
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except ConsentError:
@@ -169,8 +224,16 @@ class ContactAdmin(BulkActions, SyncActions, AttentionActions, DeleteAction, Mir
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.opt_in_view)
-        ours = path("<int:object_id>/opt-in/", view, name="django_resend_contact_opt_in")
-        return [ours, *super().get_urls()]
+        several = self.admin_site.admin_view(self.several_view)
+        return [
+            path("<int:object_id>/opt-in/", view, name="django_resend_contact_opt_in"),
+            path("several/", several, name="django_resend_contact_several"),
+            *self.button_urls(),
+            *super().get_urls(),
+        ]
+
+    def several_view(self, request: HttpRequest) -> HttpResponse:
+        return several_view(self, request)
 
     def opt_in_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return opt_in_view(self, request, object_id)
@@ -180,5 +243,5 @@ class ContactAdmin(BulkActions, SyncActions, AttentionActions, DeleteAction, Mir
             return self.has_add_permission(request)
         return self.has_change_permission(request, obj)
 
-    def _definitions(self) -> list[ContactProperty]:
+    def editable_definitions(self) -> list[ContactProperty]:
         return editable(ContactProperty.objects.order_by("key"))

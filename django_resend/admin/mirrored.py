@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from ..models import OutboxEntry
 from .bases import ModelAdmin
 from .sync_state import badge, state_of
+from .vendor_words import meaning
 
 FACTS = ["remote_id", "remote_created_at", "pushed_at"]
 
@@ -49,6 +50,7 @@ class MirroredAdmin(ModelAdmin):
             "refused": entry is not None and entry.state == OutboxEntry.State.REFUSED,
             "waiting": self.waiting_changes(obj) if entry else [],
             "pushed_at": obj.pushed_at,
+            "meaning": meaning(entry.error_status, entry.error_name) if entry else "",
             "attention": self.attention(obj),
         }
         return render_to_string("django_resend/admin/sync_report.html", context)

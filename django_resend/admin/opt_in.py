@@ -58,6 +58,7 @@ def opt_in_view(model_admin: ModelAdmin, request: HttpRequest, object_id: int) -
     if request.method == "POST" and form.is_valid():
         _opt_in(model_admin, request, contact, form)
         return HttpResponseRedirect(back)
+    request.current_app = model_admin.admin_site.name
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Opt in again"),

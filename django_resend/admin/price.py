@@ -5,20 +5,14 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..conf import resend_settings
-from ..models import CallBudget
-
-CAUTIOUS_RATE = 2.0
-"""Calls a second, until the true limit is known."""
+from ..sync.limiter import UNLIMITED, current_rate
 
 
 def price(calls: int) -> str:
     """The most calls, and how long they take at the team's rate."""
-    rate = resend_settings.rate_limit
-    if rate is None:
-        rate = CallBudget.objects.values_list("rate", flat=True).first() or CAUTIOUS_RATE
+    rate = current_rate()
     counted = ngettext("at most %d call to Resend", "at most %d calls to Resend", calls) % calls
-    if not rate or calls / rate < 1:
+    if rate >= UNLIMITED or calls / rate < 1:
         return counted
     return _("%(calls)s, %(time)s") % {"calls": counted, "time": _duration(calls / rate)}
 

@@ -13,7 +13,10 @@ class DjangoResendConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  (registers the system checks)
-        from .signals import outbox_changed
-        from .tasks import ask_for_push
+        from .csvfiles import jobs  # noqa: F401  (registers its operations)
+        from .signals import job_queued, outbox_changed
+        from .sync.jobs import contacts, engine  # noqa: F401  (registers the operations)
+        from .tasks import ask_for_jobs, ask_for_push
 
         outbox_changed.connect(ask_for_push, dispatch_uid="django_resend.ask_for_push")
+        job_queued.connect(ask_for_jobs, dispatch_uid="django_resend.ask_for_jobs")

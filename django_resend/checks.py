@@ -8,9 +8,39 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import KNOWN_KEYS, ResendSettings, resend_settings
+from .sync.address import own_path
+from .webhooks.signature import BadSignature, check_secret
 
 DERIVED = ("may_push", "may_pull")
 """Properties that repeat the error of another one."""
+
+
+@register()
+def check_webhook(**kwargs: Any) -> list[CheckMessage]:
+    try:
+        secrets = resend_settings.webhook_secrets
+        address = own_path()
+    except ImproperlyConfigured:
+        return []
+    if address is not None and not secrets:
+        return [
+            Warning(
+                f"No webhook secret is set: what Resend sends to {address} is refused.",
+                hint="Run resend_webhook register and set RESEND_WEBHOOK_SECRET, or take "
+                "django_resend.urls out of the site's URLs.",
+                id="django_resend.W003",
+            )
+        ]
+    messages: list[CheckMessage] = []
+    for number, secret in enumerate(secrets, 1):
+        try:
+            # Without the value: it may be a secret with a slip in it.
+            check_secret(secret)
+        except BadSignature as error:
+            hint = "Copy it whole: whsec_ and what follows, several with a space between."
+            sentence = f"Secret {number} of RESEND['WEBHOOK_SECRET'] can't be used: {error}"
+            messages.append(Error(sentence, hint=hint, id="django_resend.E003"))
+    return messages
 
 
 @register()

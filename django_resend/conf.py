@@ -7,7 +7,10 @@ from typing import Any, Literal, TypeVar
 
 import environ
 from django.conf import settings
+from django.core.cache import DEFAULT_CACHE_ALIAS
+from django.core.cache.backends.redis import RedisCache
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 Direction = Literal["both", "pull", "push"]
 Side = Literal["remote", "local"]
@@ -19,15 +22,22 @@ KNOWN_KEYS = frozenset(
         "API_PERMISSION_CLASSES",
         "API_WRITABLE",
         "BASE_URL",
+        "BULK_THRESHOLD",
+        "CONCURRENCY",
         "CONFLICTS",
         "DIRECTION",
+        "EVENT_RETENTION",
         "HEADROOM",
+        "LIMITER",
         "MASS_DELETION_ROWS",
         "MASS_DELETION_SHARE",
         "RATE_LIMIT",
         "REMOTE_OPT_IN",
+        "RUN_RETENTION",
         "TIMEOUT",
         "WEBHOOK_SECRET",
+        "WEBHOOK_SILENCE",
+        "WEBHOOK_URL",
     }
 )
 
@@ -112,6 +122,32 @@ class ResendSettings:
         return self._number("HEADROOM", self.given.get("HEADROOM", 0.05), low=0, high=0.9)
 
     @property
+    def limiter(self) -> Literal["cache", "database"]:
+        """Where the call budget is kept; ``"auto"`` is decided by the site's default cache."""
+        value = self.given.get("LIMITER", "auto")
+        choice = self._choice("LIMITER", value, ("auto", "cache", "database"))
+        if choice == "database":
+            return "database"
+        if _default_cache_is_redis():
+            return "cache"
+        if choice == "cache":
+            raise ImproperlyConfigured(
+                "RESEND['LIMITER'] is 'cache'; for that CACHES['default'] must be Django's "
+                "RedisCache."
+            )
+        return "database"
+
+    @property
+    def concurrency(self) -> int:
+        """The most calls that one run has under way at once."""
+        value = self.given.get("CONCURRENCY", 8)
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 32:
+            raise ImproperlyConfigured(
+                f"RESEND['CONCURRENCY'] is {value!r}; it must be a whole number from 1 to 32."
+            )
+        return value
+
+    @property
     def timeout(self) -> tuple[float, float]:
         """Seconds to connect and seconds to wait for an answer."""
         value = self.given.get("TIMEOUT", (5.0, 30.0))
@@ -128,6 +164,34 @@ class ResendSettings:
     @property
     def mass_deletion_rows(self) -> int:
         return int(self._number("MASS_DELETION_ROWS", self.given.get("MASS_DELETION_ROWS", 10)))
+
+    @property
+    def bulk_threshold(self) -> int:
+        """From how many contacts with the same sort of change on a CSV import is sent; 0: never."""
+        return int(self._number("BULK_THRESHOLD", self.given.get("BULK_THRESHOLD", 50)))
+
+    @property
+    def webhook_url(self) -> str:
+        """The webhook's public address; empty where the site's own is to be worked out."""
+        value = self.given.get("WEBHOOK_URL", "")
+        if not isinstance(value, str) or not (value == "" or value.startswith("https://")):
+            raise ImproperlyConfigured("RESEND['WEBHOOK_URL'] must be a text: https://...")
+        return value
+
+    @property
+    def webhook_silence(self) -> float:
+        """Hours without a webhook after which something must be wrong; 0 for never."""
+        return self._number("WEBHOOK_SILENCE", self.given.get("WEBHOOK_SILENCE", 72))
+
+    @property
+    def event_retention(self) -> float:
+        """Days that settled webhook events are kept; 0 for ever."""
+        return self._number("EVENT_RETENTION", self.given.get("EVENT_RETENTION", 30))
+
+    @property
+    def run_retention(self) -> float:
+        """Days that ended runs and settled conflicts are kept; 0 for ever."""
+        return self._number("RUN_RETENTION", self.given.get("RUN_RETENTION", 90))
 
     @property
     def api_writable(self) -> bool:
@@ -171,6 +235,14 @@ class ResendSettings:
                 f"RESEND['{key}'] is {value!r}; it must be a number {bounds}."
             )
         return float(value)
+
+
+def _default_cache_is_redis() -> bool:
+    backend = getattr(settings, "CACHES", {}).get(DEFAULT_CACHE_ALIAS, {}).get("BACKEND", "")
+    try:
+        return issubclass(import_string(backend), RedisCache)
+    except (ImportError, TypeError):
+        return False
 
 
 resend_settings = ResendSettings()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from rest_framework import serializers
+from rest_framework import ISO_8601, serializers
 
 from ..models import (
     ConsentError,
@@ -50,6 +51,8 @@ class ContactSerializer(MirroredSerializer[Contact]):
     """
 
     email = serializers.EmailField(max_length=320)
+    suppressed_at = serializers.DateTimeField(read_only=True, format=ISO_8601, default_timezone=UTC)
+    suppression_origin = serializers.CharField(read_only=True)
     properties = serializers.DictField(required=False)
     segments = SegmentLabelSerializer(many=True, required=False)
     topics = TopicChoiceSerializer(many=True, required=False, source="topicsubscription_set")
@@ -63,6 +66,8 @@ class ContactSerializer(MirroredSerializer[Contact]):
             "first_name",
             "last_name",
             "unsubscribed",
+            "suppressed_at",
+            "suppression_origin",
             "properties",
             "segments",
             "topics",

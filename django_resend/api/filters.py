@@ -87,9 +87,17 @@ def by_search(rows: Rows, value: str, query: QueryDict) -> Rows:
 
 
 def by_unsubscribed(rows: Rows, value: str, query: QueryDict) -> Rows:
+    return rows.filter(unsubscribed=truth("unsubscribed", value))
+
+
+def by_suppressed(rows: Rows, value: str, query: QueryDict) -> Rows:
+    return rows.filter(suppressed_at__isnull=not truth("suppressed", value))
+
+
+def truth(name: str, value: str) -> bool:
     if value.lower() not in {"true", "false"}:
-        raise refused("unsubscribed", _("Write true or false."))
-    return rows.filter(unsubscribed=value.lower() == "true")
+        raise refused(name, _("Write true or false."))
+    return value.lower() == "true"
 
 
 def by_updated_after(rows: Rows, value: str, query: QueryDict) -> Rows:

@@ -24,10 +24,11 @@ def with_sync_state(rows: Any) -> QuerySet[Any]:
     return rows.defer("raw", "base", "in_flight")  # type: ignore[no-any-return]
 
 
-def with_links(contacts: QuerySet[Any]) -> QuerySet[Any]:
-    """Contacts with their segments and topic choices."""
+def with_links(contacts: Any) -> QuerySet[Any]:
+    """Contacts with their segments and topic choices, and what is known of suppressions."""
     choices = TopicSubscription.objects.select_related("topic").order_by("topic_id")
-    return contacts.prefetch_related(
+    contacts = contacts.with_suppression()
+    return contacts.prefetch_related(  # type: ignore[no-any-return]  # a contact queryset's
         Prefetch("segments", Segment.objects.only("name").order_by("id")),
         Prefetch(
             "topicsubscription_set",

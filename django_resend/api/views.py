@@ -44,6 +44,7 @@ class ContactViewSet(CreateMixin, ChangeMixin):
         "topic": filters.by_topic,
         "subscription": filters.by_subscription,
         "unsubscribed": filters.by_unsubscribed,
+        "suppressed": filters.by_suppressed,
         "updated_after": filters.by_updated_after,
         "sync_state": filters.by_sync_state,
     }

@@ -12,7 +12,7 @@ from .fake import FakeResend
 
 @pytest.fixture
 def resend_fake() -> Iterator[FakeResend]:
-    """A fake Resend on loopback (`url`), without rate limit.
+    """A fake Resend on loopback (`url`), without rate limit; it is called from one thread.
 
     When Django is configured, `settings.RESEND` points at it for the time of the test.
     """
@@ -30,4 +30,4 @@ def resend_fake() -> Iterator[FakeResend]:
 
 def _pointed_at(fake: FakeResend) -> dict[str, object]:
     site = getattr(settings, "RESEND", {})
-    return {**site, "API_KEY": "re_test", "BASE_URL": fake.url, "RATE_LIMIT": 0}
+    return {**site, "API_KEY": "re_test", "BASE_URL": fake.url, "RATE_LIMIT": 0, "CONCURRENCY": 1}

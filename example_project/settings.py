@@ -87,6 +87,8 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "data_folder_out": str(BROKER_DIR / "messages"),
         "control_folder": str(BROKER_DIR / "control"),
         "store_processed": False,
+        # Looked into so often, in seconds: a webhook's news should not wait.
+        "polling_interval": 0.1,
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -95,6 +97,11 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "push local changes": {
         "task": "django_resend.push",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
+    "apply webhooks": {
+        "task": "django_resend.apply_events",
         "schedule": 60,
         "options": {"expires": 60},
     },
@@ -107,6 +114,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "django_resend.deep_pull",
         "schedule": 60 * 60,
         "options": {"expires": 60 * 60},
+    },
+    "check the webhook": {
+        "task": "django_resend.check_webhook",
+        "schedule": 24 * 60 * 60,
+        "options": {"expires": 24 * 60 * 60},
+    },
+    "delete old bookkeeping": {
+        "task": "django_resend.clean_up",
+        "schedule": 24 * 60 * 60,
+        "options": {"expires": 24 * 60 * 60},
     },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")

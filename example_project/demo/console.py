@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -14,10 +14,14 @@ BAR_WIDTH = 10
 
 
 class Console:
-    """Lines on a terminal, or plain ones in a file or pipe."""
+    """Lines on a terminal, or plain ones in a file or pipe.
 
-    def __init__(self, out: TextIO) -> None:
+    ``check`` is called after each step, and may raise what ends the work.
+    """
+
+    def __init__(self, out: TextIO, check: Callable[[], None] = lambda: None) -> None:
         self._out = out
+        self._check = check
         self.terminal = out.isatty()
         self._steps = 0
 
@@ -35,6 +39,7 @@ class Console:
         step.draw()
         try:
             yield step
+            self._check()
         except BaseException:
             self.redraw(step.title, end="\n")
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
@@ -19,6 +18,7 @@ from example_project.demo import environment
 from example_project.demo.children import Children
 from example_project.demo.console import Console
 from example_project.demo.errors import DemoFailed
+from example_project.demo.interrupts import Interrupts
 from example_project.demo.live import show_live
 from example_project.demo.site import serve
 from example_project.settings import BASE_DIR, VAR_DIR
@@ -68,11 +68,9 @@ class Command(BaseCommand):
         _refuse(live)
         if not environment.is_prepared():
             environment.start_anew(VAR_DIR / "demo", live=live)
-        # Also in the background, where shells switch Ctrl-C off, and whoever says it.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler)
+        interrupts = Interrupts()
         _log_into(VAR_DIR / "demo.log")
-        console = Console(sys.stdout)
+        console = Console(sys.stdout, interrupts.check)
         with Children(BASE_DIR, VAR_DIR) as children:
             if live:
                 complete = show_live(console)

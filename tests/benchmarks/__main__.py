@@ -11,14 +11,14 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from . import adding, sharing
+from . import adding, large, receiving, sharing
 from .contenders import MODULES
 from .databases import Databases, databases
 from .runs import Conditions, Outcome, run_once
 from .scenarios import SCENARIOS
 from .tables import print_routes, print_scenario
 
-EXTRAS = {"adding": adding, "sharing": sharing}
+EXTRAS = {"adding": adding, "large": large, "receiving": receiving, "sharing": sharing}
 
 
 def main() -> int:

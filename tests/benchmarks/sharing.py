@@ -8,9 +8,11 @@ calls evenly, by itself.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -29,14 +31,17 @@ Results = list[dict[str, Any]]
 
 
 def measure(databases: Databases, size: int, repeat: int) -> Results:
-    """For each rate: at a site's first calls ever, then alone and beside a stranger.
+    """For each store and rate: at a site's first calls ever, then alone and beside a stranger.
 
     The first calls ever begin slowly, before a reply told the limit. The stranger takes half of it.
+    The cache is measured where TEST_REDIS_URL names one.
     """
+    stores = ("database", "cache") if os.environ.get("TEST_REDIS_URL") else ("database",)
     conditions = [("fixed", True, False)]
     conditions += [(w, False, beside) for w in ("fixed", "sliding") for beside in (False, True)]
     return [
-        _measure(databases, rate, window, first, stranger)
+        _measure(databases, rate, window, first, stranger, store)
+        for store in stores
         for window, first, stranger in conditions
         for rate in RATES
     ]
@@ -45,12 +50,12 @@ def measure(databases: Databases, size: int, repeat: int) -> Results:
 def print_table(found: Results) -> None:
     sys.stdout.write(f"\n{PROCESSES} processes, {SECONDS} s\n")
     sys.stdout.write(
-        f"{'window':9}{'limit':>9}{'stranger':>9}{'rate':>6}{'permitted':>11}{'our calls':>11}"
-        f"{'our 429s':>10}{'its calls':>11}{'its 429s':>10}{'share used':>12}\n"
+        f"{'store':9}{'window':>8}{'limit':>9}{'stranger':>9}{'rate':>6}{'permitted':>11}"
+        f"{'our calls':>11}{'our 429s':>10}{'its calls':>11}{'its 429s':>10}{'share used':>12}\n"
     )
     for one in found:
         sys.stdout.write(
-            f"{one['window']:9}{'unknown' if one['first'] else 'known':>9}"
+            f"{one['store']:9}{one['window']:>8}{'unknown' if one['first'] else 'known':>9}"
             f"{'half' if one['stranger'] else 'none':>9}{one['rate']:>6}"
             f"{one['permitted']:>11}{one['calls']:>11}{one['rejected']:>10}"
             f"{one['stranger_calls']:>11}{one['stranger_rejected']:>10}{one['share']:>12.1%}\n"
@@ -58,11 +63,12 @@ def print_table(found: Results) -> None:
 
 
 def _measure(
-    databases: Databases, rate: int, window: str, first: bool, stranger: bool
+    databases: Databases, rate: int, window: str, first: bool, stranger: bool, store: str
 ) -> dict[str, Any]:
     module = [sys.executable, "-m", "tests.benchmarks.sharing"]
     with serving(rate, rate_window=window) as fake:
         env = child_env(databases.fresh(), fake.url, limited=True)
+        env |= _in_store(store)
         if not first:
             subprocess.run([*module, "0"], env=env, cwd=ROOT, check=True, **QUIET)
             time.sleep(1)
@@ -87,6 +93,7 @@ def _measure(
     # The last slots were taken before the time was over, and come after it.
     permitted = rate * max(one["seconds"] for one in told)
     return {
+        "store": store,
         "window": window,
         "first": first,
         "stranger": stranger,
@@ -97,6 +104,17 @@ def _measure(
         "stranger_calls": sum(one["calls"] for one in strangers),
         "stranger_rejected": sum(one["rejected"] for one in strangers),
         "share": good / permitted,
+    }
+
+
+def _in_store(store: str) -> dict[str, str]:
+    """The settings of a site that has never called, with its budget in this store."""
+    if store == "database":
+        return {"BENCHMARK_LIMITER": store}
+    return {
+        "BENCHMARK_LIMITER": store,
+        "BENCHMARK_PREFIX": uuid.uuid4().hex,
+        "CACHE_URL": os.environ["TEST_REDIS_URL"],
     }
 
 
@@ -113,8 +131,10 @@ def worker(seconds: float) -> dict[str, float]:
     django.setup()
     from django_resend.client.errors import RateLimited
     from django_resend.sync.calls import open_client
+    from django_resend.sync.limiter import read_usage
 
     rejected = 0
+    read_usage()  # imports and connects what the store needs
     with open_client() as client:
         started = _await_start()
         while True:

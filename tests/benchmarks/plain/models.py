@@ -70,3 +70,13 @@ class Choice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.subscription}"
+
+
+class PlainEvent(models.Model):
+    message_id = models.CharField(max_length=255, unique=True)
+    payload = models.JSONField()
+
+    objects: ClassVar[models.Manager[Any]] = models.Manager()
+
+    def __str__(self) -> str:
+        return self.message_id

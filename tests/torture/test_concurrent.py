@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
 from django.db import OperationalError, connections, transaction
+from django.db.models.signals import pre_delete
+from django.dispatch import Signal
 from django.test import override_settings
 from django.utils import timezone
 
@@ -135,6 +138,41 @@ def test_pushers_in_processes_push_every_entry_once(
         assert pusher.stdout is not None
         pusher.stdout.close()
     assert_pushed_once(fake, contacts)
+
+
+def test_a_contact_deleted_while_its_creation_begins_does_not_come_back(fake: Witness) -> None:
+    """The deletion has looked for what is at Resend already, but isn't done."""
+    contact = Contact.objects.create(email="bo@example.org")
+    looked, go_on = threading.Event(), threading.Event()
+
+    def wait(method: str, path: str) -> None:
+        if not looked.is_set():
+            looked.set()
+            go_on.wait(10)
+
+    def let_the_push_go_on(**_: object) -> None:
+        go_on.set()
+        time.sleep(0.3)
+
+    fake.before_call = wait
+    with crew() as together, receiving(pre_delete, let_the_push_go_on):
+        together.once(push_outbox)
+        looked.wait(10)
+        contact.delete()
+        together.join()
+    settle()
+    pull_all()
+    assert not Contact.objects.filter(email="bo@example.org").exists()
+    assert differences(fake) == []
+
+
+@contextmanager
+def receiving(signal: Signal, receiver: Callable[..., None]) -> Iterator[None]:
+    signal.connect(receiver, sender=Contact)
+    try:
+        yield
+    finally:
+        signal.disconnect(receiver, sender=Contact)
 
 
 def pull_if_none_runs() -> None:

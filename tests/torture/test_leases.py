@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 
@@ -14,11 +13,10 @@ from django.utils import timezone
 from django_resend.models import Contact, OutboxEntry, SyncRun
 from django_resend.sync.push import push_outbox
 from django_resend.sync.push.claims import LEASE, claim
+from django_resend.sync.runs import HOST
 from django_resend.testing import FakeResend
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-HERE = socket.gethostname()
 
 
 def pid_of_the_dead() -> int:
@@ -36,7 +34,7 @@ def hold(owner: str, state: SyncRun.State = SyncRun.State.RUNNING) -> SyncRun:
 
 
 def test_what_a_killed_push_of_this_host_held_is_pushed_at_once(resend_fake: FakeResend) -> None:
-    run = hold(f"{HERE}:{pid_of_the_dead()}:0123abcd")
+    run = hold(f"{HOST}:{pid_of_the_dead()}:0123abcd")
     assert push_outbox().done == 1
     run.refresh_from_db()
     assert (run.state, bool(run.message)) == (SyncRun.State.FAILED, True)
@@ -45,16 +43,16 @@ def test_what_a_killed_push_of_this_host_held_is_pushed_at_once(resend_fake: Fak
 def test_what_an_earlier_process_with_our_number_held_is_pushed_at_once(
     resend_fake: FakeResend,
 ) -> None:
-    hold(f"{HERE}:{os.getpid()}:00000000")
+    hold(f"{HOST}:{os.getpid()}:00000000")
     assert push_outbox().done == 1
 
 
 def test_what_a_finished_push_held_is_pushed_at_once(resend_fake: FakeResend) -> None:
-    hold(f"{HERE}:1:0123abcd", SyncRun.State.DONE)
+    hold(f"{HOST}:1:0123abcd", SyncRun.State.DONE)
     assert push_outbox().done == 1
 
 
-@pytest.mark.parametrize("owner", ["elsewhere:4194303:0123abcd", f"{HERE}:{os.getppid()}:0123abcd"])
+@pytest.mark.parametrize("owner", ["elsewhere:4194303:0123abcd", f"{HOST}:{os.getppid()}:0123abcd"])
 def test_a_push_that_may_be_alive_keeps_its_entries_until_their_lease_ends(
     resend_fake: FakeResend, owner: str
 ) -> None:

@@ -93,7 +93,7 @@ class Watcher:
 class Throttle:
     """Lets every call through, and does something just before one of them."""
 
-    def __init__(self, number: int, act: Callable[[], None]) -> None:
+    def __init__(self, number: int, act: Callable[[], object]) -> None:
         self._left = number
         self._act = act
 

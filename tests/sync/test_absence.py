@@ -20,6 +20,7 @@ from django_resend.models import (
     TopicSubscription,
 )
 from django_resend.sync.pull import PullReport, pull_all
+from django_resend.sync.push import push_outbox
 from django_resend.testing import FakeResend
 from tests.oracle import differences
 
@@ -444,3 +445,25 @@ def test_an_address_made_again_under_another_id_is_linked_anew(
 
     assert Contact.objects.get(pk=pk).remote_id == made.id
     assert differences(fake) == []
+
+
+def test_what_a_mover_left_behind_still_goes_when_its_new_contact_is_deleted_there(
+    resend_fake: FakeResend,
+) -> None:
+    board = resend_fake.dashboard
+    board.create_contact("old@example.org")
+    pull_all()
+    contact = Contact.objects.get()
+    contact.email = "new@example.org"
+    contact.save()
+    board.create_contact("new@example.org")
+    with later():
+        pull_all()
+        board.delete_contact("new@example.org")
+    with later(hours=2):
+        pull_all()
+        assert not Contact.objects.exists()
+        push_outbox()
+
+    assert resend_fake.state()["contacts"] == []
+    assert not OutboxEntry.objects.exists()

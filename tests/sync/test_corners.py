@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from django_resend.sync.erasure import erase_values
 from django_resend.sync.errors import NotConfigured
 from django_resend.sync.plan import plan_drift
 from django_resend.sync.pull import pull_all
-from django_resend.sync.runs import ended
+from django_resend.sync.runs import HOST, ended
 from django_resend.sync.states import remote_property
 from django_resend.testing import FakeResend
 
@@ -96,7 +95,7 @@ def test_a_living_process_of_this_host_is_not_taken_for_dead(
             raise PermissionError
 
     monkeypatch.setattr(os, "kill", kill)
-    owner = f"{socket.gethostname()}:1:abc"
+    owner = f"{HOST}:1:abc"
     run = SyncRun.objects.create(action="push", owner=owner)
     assert ended([run.pk]) == []
 

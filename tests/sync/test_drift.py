@@ -24,6 +24,8 @@ from django_resend.sync.push import push_outbox
 from django_resend.testing import FakeResend
 from tests.oracle import differences
 
+from .helpers import client_of
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -143,3 +145,33 @@ def test_a_dry_run_makes_no_call(site: FakeResend) -> None:
     site.ledger.reset()
     call_command("resend_drift", deep=True, dry_run=True, stdout=StringIO())
     assert site.ledger.total == 0
+
+
+def test_deletions_under_way_explain_what_resend_still_has(site: FakeResend) -> None:
+    Contact.objects.earliest("pk").delete()
+    Segment.objects.earliest("pk").delete()
+    site.ledger.reset()
+    assert find_drift(deep=True).drift == 0
+
+
+def test_a_sample_larger_than_the_mirror_reads_each_contact_once(resend_fake: FakeResend) -> None:
+    """And topics only where there are any."""
+    resend_fake.dashboard.seed(contacts=3)
+    pull_all()
+    resend_fake.ledger.reset()
+    assert find_drift(sample=50).drift == 0
+    assert resend_fake.ledger.by_route["GET /contacts/{id}"] == 3
+    assert "GET /contacts/{id}/topics" not in resend_fake.ledger.by_route
+
+
+def test_more_differences_than_a_report_keeps_are_counted_all_the_same(
+    site: FakeResend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django_resend.sync.drift.run.KEPT", 3)
+    for contact in Contact.objects.all()[:5]:
+        site.dashboard.edit_contact(contact.email, first_name="Else")
+    client = client_of(site)
+    report = find_drift(client=client)
+    assert (report.drift, len(report.differences)) == (5, 3)
+    # A client that was lent stays open.
+    assert client.contacts.page(None).rows

@@ -118,6 +118,48 @@ def test_a_move_whose_new_address_appeared_at_resend_first_leaves_no_double(
     assert [row["email"] for row in site.state()["contacts"]] == ["ada@lovelace.example"]
 
 
+def test_an_opt_out_that_nobody_saw_yet_moves_along(site: FakeResend) -> None:
+    """Between the last pull and the push of the new address the person opts out at Resend."""
+    site.dashboard.create_contact("bo@example.org", first_name="Bo")
+    pull_all()
+    bo = Contact.objects.get(first_name="Bo")
+    move(bo, "bo@lovelace.example")
+    site.dashboard.unsubscribe("bo@example.org")
+    site.dashboard.choose_topic("bo@example.org", "News", "opt_out")
+    push_outbox()
+    bo.refresh_from_db()
+    assert bo.unsubscribed
+    row = next(r for r in site.state()["contacts"] if r["email"] == "bo@lovelace.example")
+    assert row["unsubscribed"] is True
+    assert list(row["topics"].values()) == ["opt_out"]
+    returned = Contact.objects.create(email="bo@example.org")
+    push_outbox()
+    returned.refresh_from_db()
+    assert returned.unsubscribed
+    assert returned.topicsubscription_set.get().subscription == "opt_out"
+
+
+def test_a_moved_contact_that_was_deleted_at_resend_is_not_created_again(site: FakeResend) -> None:
+    contact = ada()
+    move(contact, "ada@lovelace.example")
+    site.dashboard.delete_contact("ada@example.org")
+    report = push_outbox()
+    assert report.refused == 1
+    assert site.state()["contacts"] == []
+    with later():
+        pull_all()
+    assert not Contact.objects.exists()
+    assert not Tombstone.objects.filter(settled_at=None).exists()
+
+
+def test_a_moved_contact_with_a_stale_id_leaves_nobody_behind(site: FakeResend) -> None:
+    Contact.untracked.update(remote_id="00000000-0000-4000-8000-000000000000")
+    move(ada(), "ada@lovelace.example")
+    push_outbox()
+    assert [row["email"] for row in site.state()["contacts"]] == ["ada@lovelace.example"]
+    assert differences(site) == []
+
+
 def test_the_left_address_keeps_its_opt_outs_for_whoever_returns(site: FakeResend) -> None:
     move(ada(), "ada@lovelace.example")
     push_outbox()
@@ -357,4 +399,22 @@ def test_a_key_without_rights_stops_a_move_before_it_begins(site: FakeResend) ->
     with pytest.raises(errors.AccessRefused):
         push_outbox()
     assert push_outbox().complete
+    assert differences(site) == []
+
+
+def test_a_move_outlives_a_pull_that_tells_the_old_address_in_another_letter_case(
+    site: FakeResend,
+) -> None:
+    bo = Contact.objects.create(email="Bo@Example.org")
+    push_outbox()
+    move(bo, "bo@new.example.org")
+    with later():
+        pull_all()
+        push_outbox()
+    bo.refresh_from_db()
+    assert bo.email == "bo@new.example.org"
+    assert {row["email"] for row in site.state()["contacts"]} == {
+        "ada@example.org",
+        "bo@new.example.org",
+    }
     assert differences(site) == []

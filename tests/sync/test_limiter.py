@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,11 +15,14 @@ from hypothesis import strategies as st
 
 from django_resend.client import Reply
 from django_resend.models import CallBudget
-from django_resend.sync.limiter import Limiter, current_rate
+from django_resend.sync.limiter import Limiter, current_rate, read_usage
+
+from .stores import forget, keep_budget_in
 
 pytestmark = pytest.mark.django_db
 
 NOON = 1_790_000_000.0
+EVENING = datetime(2026, 3, 4, 23, 1, tzinfo=UTC).timestamp()
 
 
 @dataclass
@@ -45,20 +50,20 @@ def reply(
     limit: int | None = None,
     retry_after: float | None = None,
     name: str | None = None,
+    **more: Any,
 ) -> Reply:
-    return Reply(
-        status=status, limit=limit, remaining=None, reset=None, retry_after=retry_after, name=name
-    )
+    told: dict[str, Any] = {"remaining": None, "reset": None, **more}
+    return Reply(status=status, limit=limit, retry_after=retry_after, name=name, **told)
 
 
-@pytest.fixture
-def clock(settings: Any) -> Time:
-    settings.RESEND = {"API_KEY": "re_test"}
-    return Time()
+@pytest.fixture(params=["database", pytest.param("cache", marks=pytest.mark.redis)])
+def clock(request: pytest.FixtureRequest, settings: Any) -> Iterator[Time]:
+    with keep_budget_in(request.param, settings):
+        yield Time()
 
 
 def with_settings(settings: Any, **values: object) -> None:
-    settings.RESEND = {"API_KEY": "re_test", **values}
+    settings.RESEND = {**settings.RESEND, **values}
 
 
 def test_it_starts_with_two_calls_a_second(clock: Time) -> None:
@@ -151,7 +156,7 @@ def test_a_429_holds_everybody_back(clock: Time, retry_after: float | None, paus
     clock.call(first)
 
     assert clock.calls[2] == pytest.approx(refused_at + pause)
-    assert clock.calls[3] == pytest.approx(refused_at + pause + 0.5)
+    assert clock.calls[3] == pytest.approx(refused_at + pause + 1.0)  # at half the rate
 
 
 @pytest.mark.parametrize("rate", [0, None])
@@ -209,10 +214,10 @@ def test_no_call_inside_the_outermost_transaction_either(clock: Time) -> None:
     rate=st.integers(1, 20),
 )
 def test_however_the_processes_take_turns_calls_keep_their_distance(
-    settings: Any, turns: list[tuple[int, float, str]], rate: int
+    clock: Time, settings: Any, turns: list[tuple[int, float, str]], rate: int
 ) -> None:
     with_settings(settings, RATE_LIMIT=rate)
-    CallBudget.objects.all().delete()
+    forget()
     clock = Time()
     limiters = [clock.limiter() for _ in range(4)]
     held_until = 0.0
@@ -226,3 +231,105 @@ def test_however_the_processes_take_turns_calls_keep_their_distance(
 
     for one, next_one in zip(clock.calls, clock.calls[1:], strict=False):
         assert next_one - one >= 1 / rate - 1e-4
+
+
+def test_calls_are_counted_by_the_minute_and_by_the_day(clock: Time, settings: Any) -> None:
+    with_settings(settings, RATE_LIMIT=2)
+    clock.now = EVENING
+    clock.call(clock.limiter(), 60)
+
+    def counted(seconds: float) -> tuple[int, int]:
+        usage = read_usage(EVENING + seconds)
+        return usage.calls_last_minute, usage.calls_today
+
+    assert counted(30) == (60, 60)
+    assert counted(60 + 45) == (15, 60)  # a quarter of the minute before is within the last 60 s
+    assert counted(180) == (0, 60)
+    assert counted(3600) == (0, 0)
+    assert read_usage(EVENING + 30).used == pytest.approx(0.5)
+
+
+def test_the_usage_tells_limit_headroom_and_share(clock: Time, settings: Any) -> None:
+    with_settings(settings, HEADROOM=0.2)
+    limiter = clock.limiter()
+    clock.call(limiter)
+    limiter.learn(reply(limit=10))
+    usage = read_usage(clock.now)
+
+    assert (usage.limit, usage.kept_free, usage.rate) == (10.0, 2.0, 8.0)
+    assert not usage.slowed
+    limiter.learn(reply(429, limit=10))
+    usage = read_usage(clock.now)
+    assert usage.rate == pytest.approx(4.0)
+    assert usage.slowed
+
+
+def test_before_any_reply_the_limit_is_unknown(clock: Time) -> None:
+    usage = read_usage()
+
+    assert (usage.limit, usage.kept_free, usage.rate) == (None, 0.0, 2.0)
+    assert usage.paused_until is None
+
+
+def test_a_limit_over_a_longer_window_is_spread_over_it(clock: Time) -> None:
+    limiter = clock.limiter()
+    clock.call(limiter)
+    limiter.learn(reply(limit=100, window=20.0))
+
+    assert limiter.rate == pytest.approx(4.75)
+
+
+def test_a_429_halves_the_rate_and_it_comes_back_slowly(clock: Time) -> None:
+    limiter = clock.limiter()
+    clock.call(limiter)
+    limiter.learn(reply(limit=10))
+    for _ in range(4):  # all from calls under way at once: one sign, not four
+        limiter.learn(reply(429, limit=10, retry_after=1.0))
+    refused_at = clock.now
+    assert limiter.rate == pytest.approx(4.75)
+
+    clock.now = refused_at + 5
+    assert limiter.rate == pytest.approx(4.75)
+    clock.now = refused_at + 15
+    assert limiter.rate == pytest.approx(4.75 + 10 * 0.02 * 9.5)
+    clock.now = refused_at + 60
+    assert limiter.rate == pytest.approx(9.5)
+
+
+def test_the_rate_never_falls_to_nothing(clock: Time) -> None:
+    limiter = clock.limiter()
+    for _ in range(30):
+        clock.call(limiter)
+        limiter.learn(reply(429, limit=10, retry_after=1.0))
+        clock.now += 1.1
+
+    assert limiter.rate == pytest.approx(0.2 * 9.5)
+
+
+def test_whoever_waits_for_a_slot_is_held_back_too(clock: Time, settings: Any) -> None:
+    with_settings(settings, RATE_LIMIT=1)
+    first, second = clock.limiter(), clock.limiter()
+    clock.call(first)
+    sleep = second._sleep
+
+    def refused_meanwhile(seconds: float) -> None:
+        second._sleep = sleep
+        first.learn(reply(429, retry_after=3.0))
+        sleep(seconds)
+
+    second._sleep = refused_meanwhile
+    clock.call(second)
+
+    assert clock.calls == pytest.approx([0, 3.0])
+
+
+def test_a_clock_that_was_an_hour_ahead_stops_nobody(clock: Time) -> None:
+    astray = clock.limiter()
+    clock.now += 3600
+    clock.call(astray)
+    clock.now -= 3600
+    clock.calls.clear()
+
+    clock.call(clock.limiter(), 2)
+
+    assert clock.calls == pytest.approx([0, 0.5])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.db import IntegrityError, OperationalError
 
 from django_resend.client import errors
-from django_resend.sync.pull import pull_all
+from django_resend.models import Contact
+from django_resend.sync.pull import contacts, pull_all
 from django_resend.testing import FakeResend
 from tests.oracle import differences
 
@@ -75,3 +79,38 @@ def test_a_fault_that_no_patience_mends_ends_the_pull_at_once(
         pull_all()
 
     assert (resend_fake.ledger.total, pauses) == (1, [])
+
+
+@pytest.mark.parametrize("error", [OperationalError, IntegrityError])
+@pytest.mark.parametrize(("times", "stored"), [(3, True), (4, False)])
+def test_a_page_that_the_sites_writes_keep_out_is_stored_at_the_fourth_try_or_by_the_next_pull(
+    resend_fake: FakeResend,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[Exception],
+    times: int,
+    stored: bool,
+) -> None:
+    resend_fake.dashboard.seed(contacts=120)
+    store = contacts._store
+    slept: list[float] = []
+    tries = iter(range(times))
+
+    def kept_out(*args: Any) -> Any:
+        done = store(*args)
+        if next(tries, None) is not None:
+            raise error
+        return done
+
+    monkeypatch.setattr("django_resend.sync.locks.sleep", slept.append)
+    with monkeypatch.context() as patched:
+        patched.setattr(contacts, "_store", kept_out)
+        if stored:
+            assert pull_all().complete
+        else:
+            with pytest.raises(error):
+                pull_all()
+            assert not Contact.objects.exists()
+            pull_all()
+
+    assert len(slept) == 3
+    assert differences(resend_fake) == []

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from django_resend.models import CallBudget, Contact, ContactProperty, Segment, Topic
-from django_resend.sync.plan import Plan, Stage, plan_pull, plan_push
+from django_resend.sync.plan import Plan, Stage, plan_pull
 from django_resend.sync.pull import pull_all
 from django_resend.sync.push import push_outbox
+from django_resend.sync.push.plan import plan_push
 from django_resend.testing import FakeResend
 
 from .helpers import formula, later
@@ -32,10 +33,10 @@ def test_a_plan_is_priced_by_the_rate(rate: float, seconds: float) -> None:
 
 
 def test_the_rate_is_the_one_learned_last(settings: Any) -> None:
-    settings.RESEND = {"API_KEY": "re_test"}
+    settings.RESEND = {"API_KEY": "re_test", "LIMITER": "database"}
     assert plan_pull().rate == 2.0
 
-    CallBudget.objects.create(team="team", rate=9.5)
+    CallBudget.objects.create(team="team", limit=10)
     assert plan_pull().rate == 9.5
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
+import django
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -31,6 +32,9 @@ pytestmark = pytest.mark.django_db
 
 # What a page costs, begin and commit apart; the last page of a segment's members includes the
 # query for those that left.
+SPLIT = int(django.VERSION < (6, 0) and connection.vendor == "sqlite")
+"""Django 5.2 gives SQLite at most 999 values an insert, so a page takes one more."""
+
 OWN_STATEMENTS = {
     "empty": {"contacts": 5, "memberships": 4},
     "equal": {"contacts": 2, "memberships": 3},
@@ -181,7 +185,8 @@ def test_a_page_costs_at_most_eight_queries(resend_fake: FakeResend, mirror: str
         assert len(pages) == 4 if stage == "contacts" else 8
         for page in pages[1:]:  # with the first page, what begins the stage is counted too
             own = [sql for sql in page if not sql.startswith(TRANSACTION_CONTROL)]
-            assert len(own) <= OWN_STATEMENTS[mirror][stage], "\n".join(sql[:150] for sql in own)
+            most = OWN_STATEMENTS[mirror][stage] + SPLIT
+            assert len(own) <= most, "\n".join(sql[:150] for sql in own)
             assert len(page) <= len(own) + 2
 
 

@@ -18,13 +18,11 @@ from django_resend.models import CallBudget, SyncRun
 from django_resend.sync.errors import AlreadyRunning
 from django_resend.sync.limiter import TEAM
 from django_resend.sync.pull import pull_all
-from django_resend.sync.runs import begin
+from django_resend.sync.runs import HOST, begin, read_host
 from django_resend.testing import FakeResend
 from tests.oracle import differences
 
 pytestmark = pytest.mark.django_db
-
-HERE = socket.gethostname()
 
 
 @pytest.fixture
@@ -85,7 +83,7 @@ def test_a_pull_that_is_refused_makes_no_call(resend_fake: FakeResend, client: C
 
 
 def test_a_dead_process_of_this_machine_is_relieved_at_once(client: Client) -> None:
-    record = running(f"{HERE}:{dead_process()}:abc")
+    record = running(f"{HOST}:{dead_process()}:abc")
 
     run = begin(SyncRun.Action.PULL, client, scope="contacts")
 
@@ -95,15 +93,15 @@ def test_a_dead_process_of_this_machine_is_relieved_at_once(client: Client) -> N
 def test_a_number_that_this_process_inherited_from_a_dead_one_is_told_apart(
     client: Client,
 ) -> None:
-    record = running(f"{HERE}:{os.getpid()}:another life")
+    record = running(f"{HOST}:{os.getpid()}:another life")
 
     assert begin(SyncRun.Action.PULL, client, scope="contacts").pk == record.pk
 
 
 def test_another_process_of_this_machine_is_left_to_its_work(client: Client) -> None:
-    running(f"{HERE}:{os.getppid()}:abc")
+    running(f"{HOST}:{os.getppid()}:abc")
 
-    with pytest.raises(AlreadyRunning, match=f"{HERE}:{os.getppid()}"):
+    with pytest.raises(AlreadyRunning, match=f"{HOST}:{os.getppid()}"):
         begin(SyncRun.Action.PULL, client, scope="contacts")
 
 
@@ -176,3 +174,20 @@ def test_of_pulls_begun_in_the_same_instant_one_runs(client: Client, earlier: bo
         thread.join()
 
     assert sorted(outcomes) == ["refused", "refused", "refused", "running"]
+
+
+def test_a_container_of_the_same_name_is_another_host(client: Client) -> None:
+    """Its process numbers mean nothing here: it is judged by its signs of life."""
+    running(f"{HOST}1:{dead_process()}:abc")
+    with pytest.raises(AlreadyRunning):
+        begin(SyncRun.Action.PULL, client, scope="contacts")
+
+
+def test_where_no_namespaces_are_known_the_name_is_the_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(path: str) -> str:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("os.readlink", fail)
+    assert read_host() == socket.gethostname()

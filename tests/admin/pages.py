@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -9,6 +11,8 @@ from django.contrib.messages import get_messages
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+
+from django_resend.sync.jobs import run_jobs
 
 Response = Any
 """A test client's response: django-stubs keeps its class private."""
@@ -38,9 +42,9 @@ class _Inputs(HTMLParser):
             self._textarea = name
         elif tag == "input" and name and "disabled" not in given:
             kind = given.get("type")
-            if kind == "checkbox" and "checked" in given:
+            if kind in ("checkbox", "radio") and "checked" in given:
                 self._add(name, given.get("value") or "on")
-            elif kind not in ("checkbox", "submit"):
+            elif kind not in ("checkbox", "radio", "submit"):
                 self._add(name, given.get("value"))
 
     def handle_data(self, data: str) -> None:
@@ -81,6 +85,20 @@ def start_action(
 def finish_action(client: Client, address: str, page: Response, **choices: Any) -> Response:
     """Fill in the page that asks, and press its button."""
     return client.post(address, {**form_values(page), **choices})
+
+
+def do_action(client: Client, address: str, page: Response, **choices: Any) -> str:
+    """Press the page's button, let a worker do the job, and read its progress page."""
+    answer = finish_action(client, address, page, **choices)
+    assert answer.status_code == 302, answer.content.decode()
+    run_jobs()
+    return text_of(client.get(answer["Location"]))
+
+
+def text_of(response: Response) -> str:
+    """The words on a page's main part."""
+    main = response.content.decode().partition('id="content"')[2].partition("</main>")[0]
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())
 
 
 def told(response: Response) -> str:

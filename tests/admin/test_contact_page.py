@@ -7,13 +7,16 @@ from unittest.mock import patch
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from django_resend.models import (
     ConsentError,
     ConsentRecord,
     Contact,
     ContactProperty,
+    Job,
     Kind,
     OutboxEntry,
     Segment,
@@ -23,10 +26,7 @@ from django_resend.models import (
 )
 
 from .conftest import UserMaker
-from .pages import save, told, url
-
-TOPIC_ROW = "topicsubscription_set-0"
-SEGMENT_ROW = "segmentmembership_set-0"
+from .pages import form_values, save, text_of, told, url
 
 
 @pytest.fixture
@@ -95,21 +95,24 @@ def test_another_contacts_address_is_refused_whatever_its_letter_case(
 def test_a_new_contact_can_be_added_with_a_segment_and_a_topic(
     client: Client, friends: Segment, news: Topic, city: ContactProperty
 ) -> None:
+    offers = Topic.objects.create(name="Offers", default_subscription="opt_out")
+
     answer = save(
         client,
         url(Contact, "add"),
         email="new@example.org",
+        in_segments=[friends.pk],
+        on_topics=[news.pk, offers.pk],
         **{f"property_{city.pk}": "Oslo"},
-        **{"segmentmembership_set-TOTAL_FORMS": 1, f"{SEGMENT_ROW}-segment": friends.pk},
-        **{"topicsubscription_set-TOTAL_FORMS": 1, f"{TOPIC_ROW}-topic": news.pk},
-        **{f"{TOPIC_ROW}-subscription": "opt_in"},
     )
 
     assert answer.status_code == 302
     contact = Contact.objects.get(email="new@example.org")
     assert contact.properties == {"city": "Oslo"}
     assert contact.segments.get() == friends
-    assert contact.topicsubscription_set.get().subscription == "opt_in"
+    # What is so by default needs no choice of its own.
+    choice = contact.topicsubscription_set.get()
+    assert (choice.topic, choice.subscription) == (offers, "opt_in")
 
 
 def test_properties_are_plain_inputs_of_their_type(
@@ -169,74 +172,83 @@ def test_opting_in_to_a_topic_again_is_a_form_error(
 ) -> None:
     contact.opt_out(news)
 
-    answer = save(client, page, **{f"{TOPIC_ROW}-subscription": "opt_in"})
+    answer = save(client, page, on_topics=[news.pk])
 
     assert answer.status_code == 200
     assert "This person opted out of the topic." in answer.content.decode()
     assert contact.topicsubscription_set.get().subscription == "opt_out"
 
 
-def test_a_second_choice_for_a_topic_that_was_refused_is_a_form_error(
+def test_a_topic_opted_out_of_has_a_box_that_can_not_be_ticked(
     client: Client, page: str, contact: Contact, news: Topic
 ) -> None:
     contact.opt_out(news)
 
-    answer = save(
-        client,
-        page,
-        **{
-            "topicsubscription_set-TOTAL_FORMS": 2,
-            "topicsubscription_set-1-topic": news.pk,
-            "topicsubscription_set-1-subscription": "opt_in",
-        },
-    )
+    html = client.get(page).content.decode()
 
-    assert answer.status_code == 200
-    assert contact.topicsubscription_set.get().subscription == "opt_out"
+    box = html.partition('name="on_topics"')[2].partition(">")[0]
+    assert "disabled" in box
+    assert "checked" not in box
+    assert "News (opted out)" in html
 
 
-def test_an_opt_out_can_not_be_moved_to_another_topic(
+def test_unticking_a_topic_opts_out_also_where_only_the_default_held(
     client: Client, page: str, contact: Contact, news: Topic
 ) -> None:
-    offers = Topic.objects.create(name="Offers", default_subscription="opt_out")
-    contact.opt_out(news)
+    assert "News (no choice yet: the default)" in client.get(page).content.decode()
 
-    save(client, page, **{f"{TOPIC_ROW}-topic": offers.pk})
-
-    assert contact.topicsubscription_set.get().topic == news
-
-
-def test_a_choice_can_not_be_forgotten(
-    client: Client, page: str, contact: Contact, news: Topic
-) -> None:
-    contact.opt_out(news)
-
-    save(client, page, **{f"{TOPIC_ROW}-DELETE": "on"})
+    assert save(client, page, on_topics=None).status_code == 302
 
     assert contact.topicsubscription_set.get().subscription == "opt_out"
 
 
-def test_opting_out_of_a_topic_is_one_choice(
+def test_unticking_a_topic_takes_an_opt_in_back(
     client: Client, page: str, contact: Contact, news: Topic
 ) -> None:
     row = TopicSubscription.objects.create(contact=contact, topic=news, subscription="opt_in")
 
-    assert save(client, page, **{f"{TOPIC_ROW}-subscription": "opt_out"}).status_code == 302
+    save(client, page, on_topics=None)
 
     changed = contact.topicsubscription_set.get()
     assert changed.subscription == "opt_out"
     assert changed.changed_at > row.changed_at
 
 
-@pytest.mark.parametrize("model", [Contact, TopicSubscription])
-def test_an_opt_out_that_arrives_while_saving_is_told_and_nothing_is_saved(
-    client: Client, page: str, contact: Contact, news: Topic, model: Any
+def test_an_opt_out_that_arrives_while_the_page_is_open_stands(
+    client: Client, page: str, contact: Contact
 ) -> None:
-    TopicSubscription.objects.create(contact=contact, topic=news, subscription="opt_in")
-    changes = {"first_name": "Augusta", f"{TOPIC_ROW}-subscription": "opt_out"}
+    offers = Topic.objects.create(name="Offers", default_subscription="opt_out")
+    opened = form_values(client.get(page))
+    contact.opt_out(offers)
 
-    with patch.object(model, "save", side_effect=ConsentError("just now")):
-        answer = save(client, page, **changes)
+    client.post(page, {**opened, "first_name": "Augusta"})
+    answer = client.post(page, {**opened, "on_topics": [offers.pk]})
+
+    assert answer.status_code == 200
+    contact.refresh_from_db()
+    assert contact.first_name == "Augusta"
+    assert contact.topicsubscription_set.get().subscription == "opt_out"
+
+
+def test_what_changed_while_the_page_was_open_is_not_undone_by_saving_it(
+    client: Client, page: str, contact: Contact, friends: Segment, news: Topic
+) -> None:
+    opened = form_values(client.get(page))
+    contact.segments.add(friends)
+    contact.opt_out(news)
+    vips = Segment.objects.create(name="VIPs")
+
+    client.post(page, {**opened, "on_topics": [], "in_segments": [vips.pk]})
+
+    assert set(contact.segments.all()) == {friends, vips}
+    assert contact.topicsubscription_set.get().subscription == "opt_out"
+
+
+def test_an_opt_out_that_arrives_while_saving_is_told_and_nothing_is_saved(
+    client: Client, page: str, contact: Contact
+) -> None:
+    with patch.object(Contact, "save", side_effect=ConsentError("just now")):
+        answer = save(client, page, first_name="Augusta")
 
     assert answer.status_code == 302
     assert "opted out just now. Nothing was saved." in told(answer)
@@ -244,32 +256,27 @@ def test_an_opt_out_that_arrives_while_saving_is_told_and_nothing_is_saved(
     assert contact.first_name == "Ada"
 
 
-def test_memberships_come_and_go_as_rows(
+def test_segments_are_joined_and_left_by_ticking(
     client: Client, page: str, contact: Contact, friends: Segment
 ) -> None:
     vips = Segment.objects.create(name="VIPs")
     contact.segments.add(friends)
 
-    saved = save(
-        client,
-        page,
-        **{f"{SEGMENT_ROW}-DELETE": "on"},
-        **{"segmentmembership_set-TOTAL_FORMS": 2, "segmentmembership_set-1-segment": vips.pk},
-    )
+    saved = save(client, page, in_segments=[vips.pk])
 
     assert saved.status_code == 302
     assert contact.segments.get() == vips
+    assert "Changed Segments." in str(LogEntry.objects.get())
 
 
-def test_a_membership_can_not_be_moved_to_another_segment(
+def test_a_segment_deleted_while_the_page_was_open_is_no_error(
     client: Client, page: str, contact: Contact, friends: Segment
 ) -> None:
-    vips = Segment.objects.create(name="VIPs")
     contact.segments.add(friends)
+    opened = form_values(client.get(page))
+    friends.delete()
 
-    save(client, page, **{f"{SEGMENT_ROW}-segment": vips.pk})
-
-    assert contact.segments.get() == friends
+    assert client.post(page, {**opened, "in_segments": []}).status_code == 302
 
 
 def test_the_page_tells_what_resend_said_and_what_waits(
@@ -295,6 +302,7 @@ def test_the_page_tells_what_resend_said_and_what_waits(
 
     assert "refused" in report
     assert "422 validation_error: The name is &lt;too&gt; long." in report
+    assert "take one of the values. Mend it and save." in report
     lines = [part.partition("</li>")[0] for part in report.split("<li>")[1:]]
     assert lines == [
         "First name",
@@ -340,13 +348,97 @@ def test_the_permission_to_change_contacts_is_enough_for_their_segments_and_topi
 ) -> None:
     client = client_with("change_contact", "view_segment")
 
-    save(
-        client,
-        page,
-        **{"segmentmembership_set-TOTAL_FORMS": 1, f"{SEGMENT_ROW}-segment": friends.pk},
-    )
+    save(client, page, in_segments=[friends.pk])
 
     assert contact.segments.get() == friends
+
+
+def test_the_page_costs_the_same_queries_however_much_the_contact_has(
+    client: Client, page: str, contact: Contact, friends: Segment, news: Topic
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(page).status_code == 200
+        return len(captured)
+
+    contact.segments.add(friends)
+    contact.opt_out(news)
+    contact.opt_in(news, by="nils", reason="Asked")
+    queries()  # fills the content type cache
+    few = queries()
+    contact.segments.add(*Segment.objects.bulk_create(Segment(name=f"S{n}") for n in range(30)))
+    for topic in Topic.objects.bulk_create(
+        Topic(name=f"T{n}", default_subscription="opt_in") for n in range(30)
+    ):
+        contact.opt_in(topic, by="nils", reason="Asked")
+    ContactProperty.objects.bulk_create(ContactProperty(key=f"p{n}") for n in range(30))
+
+    assert queries() == few
+
+
+def test_values_without_a_definition_are_told_and_kept(
+    client: Client, page: str, contact: Contact, city: ContactProperty
+) -> None:
+    Contact.untracked.filter(pk=contact.pk).update(properties={"old": 7, "city": "Oslo"})
+
+    assert "Other values: old: 7" in text_of(client.get(page))
+    save(client, page, first_name="Augusta")
+
+    contact.refresh_from_db()
+    assert contact.properties == {"old": 7, "city": "Oslo"}
+
+
+def test_the_page_tells_who_opted_the_person_in_again_and_why(
+    client: Client, page: str, contact: Contact, news: Topic
+) -> None:
+    contact.opt_in(news, by="nils", reason="Asked by phone")
+
+    assert "to News, by nils. Asked by phone" in text_of(client.get(page))
+
+
+class TestButtons:
+    @pytest.fixture
+    def entry(self, contact: Contact) -> OutboxEntry:
+        OutboxEntry.objects.record(Kind.CONTACT, [contact.pk])
+        OutboxEntry.objects.update(state="refused", attempts=3)
+        return OutboxEntry.objects.get()
+
+    @pytest.mark.parametrize(
+        ("button", "operation"), [("pull", "pull_contacts"), ("retry", "retry")]
+    )
+    def test_queue_what_they_say_for_this_contact_alone(
+        self, client: Client, contact: Contact, entry: OutboxEntry, button: str, operation: str
+    ) -> None:
+        address = f"{url(Contact)}{contact.pk}/{button}/"
+        assert (
+            f'action="{address}"' in client.get(url(Contact, "change", contact.pk)).content.decode()
+        )
+        assert client.get(address).status_code == 405
+
+        answer = client.post(address)
+
+        job = Job.objects.get()
+        assert (job.operation, job.total) == (operation, 1)
+        assert answer["Location"] == url(Job, "change", job.pk)
+        assert LogEntry.objects.get().object_id == str(contact.pk)
+
+    def test_are_not_shown_where_they_could_do_nothing(
+        self, client: Client, page: str, contact: Contact
+    ) -> None:
+        assert "/retry/" not in client.get(page).content.decode()
+        Contact.untracked.filter(pk=contact.pk).update(remote_id=None)
+        assert "/pull/" not in client.get(page).content.decode()
+
+    @pytest.mark.parametrize("button", ["pull", "retry"])
+    def test_are_not_for_those_who_may_only_look(
+        self, client_with: UserMaker, contact: Contact, entry: OutboxEntry, button: str
+    ) -> None:
+        client = client_with("view_contact")
+
+        assert f"/{button}/" not in client.get(url(Contact, "change", contact.pk)).content.decode()
+        assert client.post(f"{url(Contact)}{contact.pk}/{button}/").status_code == 403
+        assert client.post(f"{url(Contact)}99/{button}/").status_code == 404
+        assert not Job.objects.exists()
 
 
 class TestOptingInAgain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from django_resend.models import (
     CallBudget,
@@ -55,7 +58,7 @@ def bookkeeping(contact: Contact, friends: Segment, news: Topic) -> list[Any]:
         ConsentRecord.objects.get(),
         Tombstone.objects.get(),
         SyncRun.objects.create(action="pull", state="done"),
-        CallBudget.objects.create(team="team", rate=10.0),
+        CallBudget.objects.create(team="team", limit=10.0),
         ConflictRecord.objects.create(
             kind=Kind.CONTACT,
             object_id=contact.pk,
@@ -117,6 +120,35 @@ def test_a_webhook_event_links_to_a_search_for_its_address(
     html = client.get(url(WebhookEvent)).content.decode()
 
     assert f'href="{url(Contact)}?q=p00000%40example.org"' in html
+
+
+def test_the_call_budget_shows_the_limit_and_the_end_of_a_pause(
+    client: Client, settings: Any
+) -> None:
+    settings.RESEND = {**settings.RESEND, "RATE_LIMIT": None, "HEADROOM": 0.2}
+    until = timezone.now() + timedelta(hours=3)
+    CallBudget.objects.create(team="team", limit=10.0, paused_until=until)
+
+    html = client.get(url(CallBudget, "change", "team")).content.decode()
+
+    assert [value for value in ("10.0", "2.0", "8.0", "0 (0%)") if f">{value}<" not in html] == []
+    assert date_format(until, "DATETIME_FORMAT") in html
+
+
+def test_a_run_shows_planned_and_made_calls_and_its_seconds(client: Client) -> None:
+    begun = timezone.now()
+    run = SyncRun.objects.create(
+        action="pull",
+        state="done",
+        calls=66,
+        planned_calls=70,
+        started_at=begun,
+        finished_at=begun + timedelta(seconds=12.5),
+    )
+
+    for page in (url(SyncRun), url(SyncRun, "change", run.pk)):
+        html = client.get(page).content.decode()
+        assert [value for value in ("66", "70", "12.5") if f">{value}<" not in html] == []
 
 
 @pytest.mark.parametrize("payload", [{}, [], {"data": None}, {"data": {"email": 7}}])

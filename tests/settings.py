@@ -73,4 +73,7 @@ CELERY_TASK_IGNORE_RESULT = True
 RESEND = {
     "API_KEY": env.str("RESEND_API_KEY", default="re_test"),
     "BASE_URL": env.str("RESEND_BASE_URL", default="http://127.0.0.1:9"),
+    # One call after the other: tests count on the order, and forget a budget with the database.
+    "CONCURRENCY": 1,
+    "LIMITER": "database",
 }

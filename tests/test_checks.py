@@ -13,8 +13,12 @@ from django.core.management.base import SystemCheckError
 pytestmark = pytest.mark.django_db
 
 
+SECRET = "whsec_bWlycm9yLXRlc3Qtc2VjcmV0LTAxMjM0NTY3ODlhYmM="
+
+
 def found(settings: Any, value: Any) -> list[CheckMessage]:
-    settings.RESEND = value
+    """Our messages for these settings, which have a webhook secret unless they say otherwise."""
+    settings.RESEND = {"WEBHOOK_SECRET": SECRET, **value} if isinstance(value, dict) else value
     return [m for m in run_checks() if str(m.id).startswith("django_resend.")]
 
 
@@ -85,3 +89,28 @@ def test_no_check_says_the_key(settings: Any) -> None:
 
     assert messages
     assert "re_secret" not in "".join(f"{m.msg}{m.hint}" for m in messages)
+
+
+def test_a_missing_webhook_secret_is_a_warning_where_the_url_is_included(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RESEND_WEBHOOK_SECRET", raising=False)
+    without = {"API_KEY": "re_test", "WEBHOOK_SECRET": ""}
+
+    (message,) = found(settings, without)
+
+    assert (message.id, message.is_serious()) == ("django_resend.W003", False)
+    assert "/resend/webhook/" in message.msg
+
+    settings.ROOT_URLCONF = "tests.admin.urls"
+    assert found(settings, without) == []
+
+
+@pytest.mark.parametrize("secret", ["whsec_$", "whsec_", "bWlycm9y", [SECRET, "whsec_ä"]])
+def test_a_malformed_webhook_secret_is_an_error_that_does_not_say_it(
+    settings: Any, secret: Any
+) -> None:
+    (message,) = found(settings, {"API_KEY": "re_test", "WEBHOOK_SECRET": secret})
+
+    assert (message.id, message.is_serious()) == ("django_resend.E003", True)
+    assert "bWlycm9y" not in message.msg

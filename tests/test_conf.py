@@ -10,12 +10,19 @@ from django.test import override_settings
 
 from django_resend.conf import KNOWN_KEYS, resend_settings
 
+LOCAL_MEMORY = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+REDIS = {
+    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+    "LOCATION": "redis://127.0.0.1:9",
+}
+
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     for name in ("API_KEY", "BASE_URL", "DIRECTION", "WEBHOOK_SECRET"):
         monkeypatch.delenv(f"RESEND_{name}", raising=False)
     settings.RESEND = {}
+    settings.CACHES = {"default": LOCAL_MEMORY}
 
 
 def test_the_defaults_are_those_of_a_site_that_mirrors_both_ways() -> None:
@@ -26,6 +33,8 @@ def test_the_defaults_are_those_of_a_site_that_mirrors_both_ways() -> None:
     assert resend_settings.may_pull
     assert resend_settings.may_push
     assert resend_settings.rate_limit is None
+    assert resend_settings.limiter == "database"
+    assert resend_settings.concurrency == 8
     assert resend_settings.conflicts == "remote"
     assert resend_settings.remote_opt_in == "follow"
     assert resend_settings.timeout == (5.0, 30.0)
@@ -52,10 +61,17 @@ GOOD: list[tuple[str, Any, str, Any]] = [
     ("REMOTE_OPT_IN", "hold", "remote_opt_in", "hold"),
     ("RATE_LIMIT", 0, "rate_limit", 0.0),
     ("RATE_LIMIT", 2.5, "rate_limit", 2.5),
+    ("BULK_THRESHOLD", 0, "bulk_threshold", 0),
     ("HEADROOM", 0.5, "headroom", 0.5),
+    ("LIMITER", "database", "limiter", "database"),
+    ("CONCURRENCY", 3, "concurrency", 3),
     ("TIMEOUT", [1, 2], "timeout", (1.0, 2.0)),
     ("MASS_DELETION_SHARE", 1, "mass_deletion_share", 1.0),
     ("MASS_DELETION_ROWS", 500, "mass_deletion_rows", 500),
+    ("WEBHOOK_URL", "https://a.example/h/", "webhook_url", "https://a.example/h/"),
+    ("WEBHOOK_SILENCE", 24, "webhook_silence", 24.0),
+    ("EVENT_RETENTION", 0, "event_retention", 0.0),
+    ("RUN_RETENTION", 7.5, "run_retention", 7.5),
     ("API_WRITABLE", True, "api_writable", True),
     ("API_PERMISSION_CLASSES", ["a.B"], "api_permission_classes", ("a.B",)),
 ]
@@ -72,7 +88,29 @@ def test_a_setting_works_at_once(key: str, value: Any, name: str, read: Any) -> 
     assert getattr(resend_settings, name) == before
 
 
+@pytest.mark.parametrize(
+    ("limiter", "cache", "store"),
+    [
+        ("auto", LOCAL_MEMORY, "database"),
+        ("auto", REDIS, "cache"),
+        ("cache", REDIS, "cache"),
+        ("database", REDIS, "database"),
+    ],
+)
+def test_the_budget_is_kept_where_the_settings_and_the_default_cache_say(
+    settings: Any, limiter: str, cache: dict[str, str], store: str
+) -> None:
+    settings.CACHES = {"default": cache}
+    settings.RESEND = {"LIMITER": limiter}
+
+    assert resend_settings.limiter == store
+
+
 BAD: list[Any] = [
+    ("LIMITER", "redis", "limiter"),
+    ("LIMITER", "cache", "limiter"),
+    ("CONCURRENCY", 0, "concurrency"),
+    ("CONCURRENCY", 1.5, "concurrency"),
     ("DIRECTION", "sideways", "direction"),
     ("DIRECTION", ["both"], "direction"),
     ("CONFLICTS", "both", "conflicts"),
@@ -82,6 +120,7 @@ BAD: list[Any] = [
     ("RATE_LIMIT", -1, "rate_limit"),
     ("RATE_LIMIT", True, "rate_limit"),
     ("RATE_LIMIT", float("nan"), "rate_limit"),
+    ("BULK_THRESHOLD", -1, "bulk_threshold"),
     ("HEADROOM", 0.91, "headroom"),
     ("HEADROOM", None, "headroom"),
     ("TIMEOUT", 30, "timeout"),
@@ -96,6 +135,10 @@ BAD: list[Any] = [
     ("API_KEY", "two words", "api_key"),
     ("API_KEY", 42, "api_key"),
     ("WEBHOOK_SECRET", 42, "webhook_secrets"),
+    ("WEBHOOK_URL", "http://a.example/", "webhook_url"),
+    ("WEBHOOK_SILENCE", "a day", "webhook_silence"),
+    ("EVENT_RETENTION", -1, "event_retention"),
+    ("RUN_RETENTION", None, "run_retention"),
     ("API_WRITABLE", "no", "api_writable"),
     ("API_PERMISSION_CLASSES", "a.B", "api_permission_classes"),
     ("API_PERMISSION_CLASSES", None, "api_permission_classes"),

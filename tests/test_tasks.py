@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from celery import Celery
 from django.db import transaction
+from django.test import Client
 
 from django_resend import tasks
-from django_resend.models import Contact, OutboxEntry, Segment
+from django_resend.models import Contact, OutboxEntry, Segment, WebhookEvent
 from django_resend.signals import outbox_changed
 from django_resend.testing import FakeResend
+from django_resend.testing.webhooks import DEFAULT_SECRET, sign
 from tests.celery_app import app
 from tests.oracle import differences
 
@@ -187,6 +189,67 @@ def test_the_pull_tasks_share_the_work(resend_fake: FakeResend) -> None:
 
 
 def test_the_tasks_have_their_names_for_schedules() -> None:
-    names = {"django_resend.push", "django_resend.pull", "django_resend.deep_pull"}
+    wanted = ("push", "pull", "deep_pull", "apply_events", "clean_up")
+    names = {f"django_resend.{name}" for name in wanted}
 
     assert names <= set(app.tasks)
+
+
+def test_webhooks_in_a_storm_share_the_requests_to_the_worker(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "GATHER_SECONDS", 0.1)
+    monkeypatch.setattr(tasks, "_asked_at", float("-inf"))
+    for _ in range(50):
+        tasks.ask_for_events()
+    assert asked() == ["django_resend.apply_events"]
+
+    time.sleep(0.3)
+    assert asked() == ["django_resend.apply_events"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_webhook_asks_the_worker_once_it_is_committed(asked: Asked, settings: Any) -> None:
+    settings.RESEND = {**settings.RESEND, "WEBHOOK_SECRET": DEFAULT_SECRET}
+    body, moment = b'{"type":"other"}', str(int(time.time()))
+    headers = {
+        "svix-id": "msg_1",
+        "svix-timestamp": moment,
+        "svix-signature": sign(DEFAULT_SECRET, "msg_1", moment, body),
+    }
+    with transaction.atomic():
+        _post(body, headers)
+        assert asked() == []
+    assert asked() == ["django_resend.apply_events"]
+
+    _post(body, headers)
+    assert WebhookEvent.objects.count() == 1
+    tasks.apply_events()
+    assert WebhookEvent.objects.get().state == "ignored"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_is_down_fails_no_webhook_and_slows_few(
+    broken_broker: None, settings: Any
+) -> None:
+    settings.RESEND = {**settings.RESEND, "WEBHOOK_SECRET": DEFAULT_SECRET}
+    moment, taken = str(int(time.time())), []
+    for number in range(20):
+        id, body = f"msg_{number}", b'{"type":"other"}'
+        signature = sign(DEFAULT_SECRET, id, moment, body)
+        headers = {"svix-id": id, "svix-timestamp": moment, "svix-signature": signature}
+        started = time.monotonic()
+        _post(body, headers)
+        taken.append(time.monotonic() - started)
+
+    assert WebhookEvent.objects.filter(state="received").count() == 20
+    assert max(taken) < 1
+    # The broker is tried by one of them; a busy machine may slow a few more.
+    assert sorted(taken)[len(taken) // 2] < 0.1
+
+
+def _post(body: bytes, headers: dict[str, str]) -> None:
+    answer = Client().post(
+        "/resend/webhook/", body, content_type="application/json", headers=headers
+    )
+    assert answer.status_code == 204

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from django_resend.models import Contact, OutboxEntry, Segment, Topic
+from django_resend.models import Contact, OutboxEntry, Segment, Suppression, Topic
 
 from .helpers import ROOT, ContactMaker, emails, listed
 
@@ -22,6 +23,7 @@ CONTACT_FILTERS = (
     "topic",
     "subscription",
     "unsubscribed",
+    "suppressed",
     "updated_after",
     "sync_state",
 )
@@ -183,3 +185,26 @@ def test_filters_keep_the_order_of_ids(client: APIClient, contacts: ContactMaker
     for query in ({"segment": segment.pk}, {"search": "c"}, {"sync_state": "pending"}):
         ids = [row["id"] for row in listed(client, "contacts/", **query)]
         assert ids == [row.pk for row in rows]
+
+
+def test_suppressed_finds_addresses_that_resend_sends_nothing(
+    client: APIClient, contact: Contact, contacts: ContactMaker
+) -> None:
+    contacts(1)
+    now = timezone.now()
+    Suppression.objects.create(
+        email=contact.email,
+        email_key=contact.email_key,
+        origin="bounce",
+        suppressed_at=now,
+        told_at=now,
+    )
+    Suppression.objects.create(
+        email="c0000@example.org", email_key="c0000@example.org", told_at=now
+    )
+
+    assert emails(client, suppressed="true") == [contact.email]
+    assert emails(client, suppressed="false") == ["c0000@example.org"]
+    (row,) = listed(client, "contacts/", suppressed="true")
+    assert (row["suppression_origin"], row["suppressed_at"] is not None) == ("bounce", True)
+    assert client.get(f"{ROOT}contacts/", {"suppressed": "maybe"}).status_code == 400

@@ -43,6 +43,8 @@ def test_a_contact_shows_all_of_its_mirror(client: APIClient, contact: Contact) 
         "first_name": "Ada",
         "last_name": "",
         "unsubscribed": False,
+        "suppressed_at": None,
+        "suppression_origin": None,
         "properties": {"seats": 4},
         "segments": [{"id": segment.pk, "name": "Members"}],
         "topics": [{"id": topic.pk, "name": "News", "subscription": "opt_out"}],

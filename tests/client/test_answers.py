@@ -96,6 +96,16 @@ def test_a_429_without_json_is_a_rate_limit(body: bytes) -> None:
             Reply(200, 10, 9, 1.0, None, None),
         ),
         (
+            200,
+            {"ratelimit-limit": "600", "ratelimit-policy": "600;w=60"},
+            Reply(200, 600, None, None, None, None, window=60.0),
+        ),
+        (
+            200,
+            {"ratelimit-limit": "10", "ratelimit-policy": "10;w=0"},
+            Reply(200, 10, None, None, None, None, window=1.0),
+        ),
+        (
             429,
             {"RateLimit-Limit": "10", "RateLimit-Remaining": "0", "Retry-After": "1"},
             Reply(429, 10, 0, None, 1.0, "rate_limit_exceeded"),

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from urllib3.exceptions import MaxRetryError, SSLError
 
 from django_resend import __version__
-from django_resend.client import Client, errors
+from django_resend.client import Client, Reply, errors
 from tests.client.canned import BASE_URL, answer, answering, client_of
 from tests.client.wire import Wire, hang_up, reset, say, silence
 
@@ -348,3 +348,34 @@ def test_what_json_cannot_say_is_refused_before_sending(value: object) -> None:
 def test_a_client_says_where_it_calls_but_not_with_which_key() -> None:
     with Client("re_quiet_key", base_url=BASE_URL) as client:
         assert repr(client) == f"<Client of {BASE_URL}>"
+
+
+def test_the_latency_is_that_of_late_without_the_wait_for_the_throttle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, took = 0.0, 0.04
+
+    class Slow:
+        def wait(self) -> None:
+            nonlocal now
+            now += 100
+
+        def learn(self, reply: Reply) -> None:
+            pass
+
+    def answered(request: requests.PreparedRequest) -> urllib3.HTTPResponse:
+        nonlocal now
+        now += took
+        return answer(body={})
+
+    client, _ = client_of(answered, throttle=Slow())
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: now)
+        assert client.latency == 0
+        client.contacts.add_segment("c1", "s1")
+        assert client.latency == pytest.approx(0.04)
+        took = 0.2
+        for _ in range(60):
+            client.contacts.add_segment("c1", "s1")
+
+    assert client.latency == pytest.approx(0.2, rel=0.01)

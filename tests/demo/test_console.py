@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+import signal
+import sys
+from collections.abc import Iterator
 
 import pytest
 
 from example_project.demo.console import Console
 from example_project.demo.costs import EXPLANATION, Cost, pull_loop, table
+from example_project.demo.interrupts import Interrupts
 
 
 class Screen(io.StringIO):
@@ -52,6 +56,42 @@ def test_a_step_that_fails_leaves_its_line() -> None:
     with pytest.raises(ValueError, match="no"), Console(screen).step("Pull everything"):
         raise ValueError("no")
     assert screen.getvalue().endswith(" 1. Pull everything\n")
+
+
+@pytest.fixture
+def undone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What ``Interrupts`` installs ends with the test."""
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+def test_an_interrupt_in_a_finalizer_ends_the_demo_after_the_step(
+    undone: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Pool:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    console = Console(io.StringIO(), Interrupts().check)
+    with pytest.raises(KeyboardInterrupt), console.step("Pull everything"):
+        Pool()
+    assert capsys.readouterr().err == ""
+
+
+def test_other_faults_in_finalizers_are_told(
+    undone: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Pool:
+        def __del__(self) -> None:
+            raise ValueError("leaking")
+
+    Interrupts()
+    Pool()
+    assert "leaking" in capsys.readouterr().err
 
 
 def test_a_terminal_that_knows_no_umlauts_stops_nothing() -> None:

@@ -6,14 +6,31 @@ import ast
 import inspect
 import json
 import unittest
+from collections.abc import Iterator
 from typing import Any
 
+import django
 import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.dispatch import Signal
 
+from django_resend import signals
 from django_resend.testing import FakeResend
 from tests.docs.pages import PAGES, ROOT, blocks, text
 
 TESTS = "testing.md"
+
+
+@pytest.fixture(autouse=True)
+def receivers() -> Iterator[None]:
+    """The receivers that examples connect are gone after each test."""
+    sent = [signal for signal in vars(signals).values() if isinstance(signal, Signal)]
+    before = [list(signal.receivers) for signal in sent]
+    yield
+    for signal, kept in zip(sent, before, strict=True):
+        signal.receivers = kept
+        signal.sender_receivers_cache.clear()
 
 
 def shown_tests() -> list[str]:
@@ -42,6 +59,26 @@ def test_every_python_and_json_block_can_be_read(page: str) -> None:
 @pytest.mark.parametrize("page", ["models.md", "consent.md"])
 def test_the_examples_on_models_and_consent_run(page: str) -> None:
     run(page)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_example_that_tells_the_owner_of_an_unsubscribe_does(
+    resend_fake: FakeResend, settings: Any
+) -> None:
+    owner = "owner@example.org"
+    settings.MANAGERS = [owner] if django.VERSION >= (6, 0) else [("Owner", owner)]
+    # Django 6.1 warns without it; older ones don't know it.
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+    names = run("webhooks.md")
+    resend_fake.dashboard.create_contact("ada@example.org")
+    call_command("resend_pull", no_progress=True)
+    resend_fake.dashboard.unsubscribe("ada@example.org")
+    call_command("resend_pull", no_progress=True)
+    (message,) = mail.outbox
+    assert message.to == ["owner@example.org"]
+    assert "ada@example.org has unsubscribed." in message.body
+    # Signals hold their receivers weakly.
+    assert names["tell_the_owner"]
 
 
 def test_the_settings_of_the_quickstart_can_be_executed() -> None:

@@ -55,7 +55,15 @@ def test_its_json_holds_counts_calls_and_nothing_else(team: FakeResend) -> None:
 
     assert outcome.code == 0
     told = outcome.json
-    assert told.keys() == {"counts", "calls", "calls_by_route", "stopped", "resumed"}
+    assert told.keys() == {
+        "counts",
+        "calls",
+        "planned_calls",
+        "seconds",
+        "calls_by_route",
+        "stopped",
+        "resumed",
+    }
     assert told["counts"]["contacts_created"] == 30
     assert told["calls"] == sum(told["calls_by_route"].values()) == team.ledger.total
     assert (told["stopped"], told["resumed"]) == ([], False)
@@ -86,9 +94,10 @@ def test_a_dry_run_tells_stages_calls_and_time(team: FakeResend, settings: Any) 
 
     calls = formula(team, deep=True)
     assert told["calls"] == sum(stage["calls"] for stage in told["stages"]) == calls == 66
+    assert [stage["seconds"] for stage in told["stages"]] == [1.5, 0.5, 1.0, 15.0, 15.0]
     assert (told["rate"], told["seconds"], told["exact"]) == (2.0, 33.0, False)
     assert text.splitlines()[-2:] == [
-        "all              ~66",
+        "all              ~66  33 s",
         "About 33 s at 2.0 calls a second. Nothing was sent.",
     ]
 

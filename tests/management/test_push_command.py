@@ -38,6 +38,8 @@ def test_it_empties_the_outbox(waiting: FakeResend) -> None:
         ["refused", "0"],
         ["to", "be", "tried", "again", "0"],
         ["calls", "6"],
+        ["calls", "planned", "6"],
+        ["time", "0", "s"],
     ]
     assert not OutboxEntry.objects.exists()
     assert differences(waiting) == []
@@ -55,7 +57,8 @@ def test_a_refused_row_stops_no_other_and_shows_in_the_exit_code(waiting: FakeRe
 
     assert outcome.code == 1
     told = outcome.json
-    assert told.keys() == {"pushed", "refused", "retried", "calls", "calls_by_route"}
+    cost = {"calls", "planned_calls", "seconds", "calls_by_route"}
+    assert told.keys() == {"pushed", "refused", "retried", "notes", *cost}
     assert (told["pushed"], told["refused"], told["retried"]) == (2, 1, 0)
     assert told["calls"] == waiting.ledger.total
     entry = OutboxEntry.objects.get()
@@ -84,7 +87,8 @@ def test_a_dry_run_makes_no_call_and_changes_nothing(
     assert waiting.ledger.total == 0
     assert (rows(), SyncRun.objects.count()) == before
     if form:
-        assert {"name": "new contacts", "calls": 6, "exact": False} in outcome.json["stages"]
+        stage = {"name": "new contacts", "calls": 6, "exact": False, "seconds": 0.0}
+        assert stage in outcome.json["stages"]
 
 
 def test_a_site_that_only_pulls_records_and_pushes_nothing(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from django_resend.models import Contact
+from django_resend.models import Contact, WebhookEvent
 from django_resend.testing import FakeResend
 
 from .helpers import run
@@ -59,13 +61,14 @@ def test_its_json_tells_all(resend_fake: FakeResend) -> None:
     assert told.keys() == {
         "configured",
         "direction",
-        "rate",
+        "budget",
         "rows",
         "waiting",
         "oldest_waiting",
         "refused",
         "refusals",
         "runs",
+        "webhooks",
         "healthy",
     }
     assert (told["configured"], told["direction"], told["healthy"]) == (True, "both", True)
@@ -77,3 +80,26 @@ def test_a_missing_key_is_told(settings: Any) -> None:
     settings.RESEND = {"API_KEY": ""}
 
     assert "No API key is set: nothing is pulled or pushed." in run("resend_status").out
+
+
+def test_failed_events_and_a_long_silence_exit_1(settings: Any) -> None:
+    settings.RESEND = {"API_KEY": "re_test", "WEBHOOK_SECRET": "whsec_YWJj"}
+    assert run("resend_status").code == 0
+
+    old = timezone.now() - timedelta(hours=80)
+    stored = {"type": "contact.updated", "payload": {}}
+    event = WebhookEvent.objects.create(message_id="1", received_at=old, state="applied", **stored)
+    outcome = run("resend_status")
+    assert outcome.code == 1
+    assert "No webhook came for long: see resend_webhook check." in outcome.out
+
+    settings.RESEND = {**settings.RESEND, "WEBHOOK_SILENCE": 100}
+    assert run("resend_status").code == 0
+
+    event.state = "failed"
+    event.save()
+    WebhookEvent.objects.create(message_id="2", **stored)
+    outcome = run("resend_status", "--json")
+    assert outcome.code == 1
+    told = outcome.json["webhooks"]
+    assert (told["used"], told["waiting"], told["failed"], told["silent"]) == (True, 1, 1, False)

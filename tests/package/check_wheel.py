@@ -26,10 +26,11 @@ MUST_HOLD = {
     "a migration": r"migrations/0001_\w+\.py",
     "a template": r"templates/.+\.html",
     "a static file": r"static/.+",
+    "a compiled translation": r"locale/.+\.mo",
 }
 SITE_SETTINGS = """
 INSTALLED_APPS += ["rest_framework", "django_resend"]
-RESEND = {"API_KEY": "re_test", "BASE_URL": "%s"}
+RESEND = {"API_KEY": "re_test", "BASE_URL": "%s", "WEBHOOK_SECRET": "whsec_c2VjcmV0"}
 CELERY_BROKER_URL = "memory://"
 """
 SITE_URLS = """

@@ -17,13 +17,22 @@ from django_resend.testing import FakeResend
 from example_project.demo.children import free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 ROOT = Path(__file__).parents[2]
 NAME, PASSWORD = "marta", "only for tests"
 PATIENCE_SECONDS = 30
 WORKER = ("-m", "celery", "-A", "example_project", "worker", "--pool=solo", "--loglevel=WARNING")
 FEW = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Click, and wait until the page that it leads to is there in full.
+
+    A question asked at once may else be put to a page that has only begun to arrive.
+    """
+    with page.expect_navigation():
+        link.click()
 
 
 class Site:
@@ -64,7 +73,7 @@ class Site:
         page.goto(f"{self.url}/admin/login/")
         page.fill("#id_username", NAME)
         page.fill("#id_password", PASSWORD)
-        page.click("input[type=submit]")
+        follow(page, page.locator("input[type=submit]"))
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from django_resend.models import Contact, ContactProperty, Segment, Topic
 from django_resend.sync.jobs import run_jobs
 
 from .axe import axe_source, serious
+from .site import follow
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -63,9 +64,9 @@ def test_a_nasty_file_is_imported(marta: Page, live_server: LiveServer, nasty: P
     ada.opt_out(news)
 
     marta.goto(live_server.url + CONTACTS)
-    marta.get_by_role("link", name="Import").click()
+    follow(marta, marta.get_by_role("link", name="Import"))
     marta.get_by_label("CSV file").set_input_files(nasty)
-    marta.get_by_role("button", name="Upload").click()
+    follow(marta, marta.get_by_role("button", name="Upload"))
 
     assert "read as Windows-1252" in marta.inner_text("#content-main")
     assert marta.get_by_label("Key of the new property for “Schuhgröße”").is_hidden()
@@ -73,7 +74,7 @@ def test_a_nasty_file_is_imported(marta: Page, live_server: LiveServer, nasty: P
     marta.get_by_label("Key of the new property for “Schuhgröße”").fill("shoe_size")
     marta.get_by_label("Friends").check()
     marta.get_by_label("News", exact=True).check()
-    marta.get_by_role("button", name="Check the file").click()
+    follow(marta, marta.get_by_role("button", name="Check the file"))
 
     table = marta.locator(".resend-verdicts tbody tr")
     told = [row.split("\t") for row in table.all_inner_texts()]
@@ -88,7 +89,7 @@ def test_a_nasty_file_is_imported(marta: Page, live_server: LiveServer, nasty: P
     ]
     assert "unsubscribed, and stays so" in told[1][3]
     assert "“44,5” is not a number" in told[6][3]
-    marta.get_by_role("button", name="Import 2 contacts").click()
+    follow(marta, marta.get_by_role("button", name="Import 2 contacts"))
 
     assert marta.get_by_role("heading", name="Import from CSV").is_visible()
     run_jobs()
@@ -112,15 +113,15 @@ def test_the_check_of_a_big_file_is_followed_and_everything_is_exported(
     monkeypatch.setattr(csv_import, "AT_ONCE_BYTES", 10)
     marta.goto(f"{live_server.url}{CONTACTS}import/")
     marta.get_by_label("CSV file").set_input_files(nasty)
-    marta.get_by_role("button", name="Upload").click()
-    marta.get_by_role("button", name="Check the file").click()
+    follow(marta, marta.get_by_role("button", name="Upload"))
+    follow(marta, marta.get_by_role("button", name="Check the file"))
 
     assert marta.get_by_role("heading", name="Checking the file").is_visible()
     run_jobs()
-    marta.get_by_role("button", name="Import 4 contacts").click()
+    follow(marta, marta.get_by_role("button", name="Import 4 contacts"))
     run_jobs()
     marta.goto(live_server.url + CONTACTS)
-    marta.get_by_role("link", name="Export").click()
+    follow(marta, marta.get_by_role("link", name="Export"))
     with marta.expect_download() as download:
         marta.get_by_role("button", name="Export all").click()
 
@@ -150,10 +151,10 @@ def test_no_page_bars_anybody(
     marta.goto(f"{live_server.url}{CONTACTS}import/")
     look()
     marta.get_by_label("CSV file").set_input_files(nasty)
-    marta.get_by_role("button", name="Upload").click()
+    follow(marta, marta.get_by_role("button", name="Upload"))
     marta.get_by_label("What “Schuhgröße” is imported to").select_option("new:number")
     look()
-    marta.get_by_role("button", name="Check the file").click()
+    follow(marta, marta.get_by_role("button", name="Check the file"))
     look()
 
     assert barriers == []

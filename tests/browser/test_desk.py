@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .axe import axe_source, serious
-from .site import Site
+from .site import Site, follow
 from .test_csv_import import NASTY
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -39,12 +39,6 @@ def choose(desk: Page, action: str, *, across: bool = False) -> None:
             desk.locator("input.action-select").nth(number).check()
     desk.get_by_label("Action:").select_option(label=action)
     follow(desk, desk.locator(".actions button[type=submit]"))
-
-
-def follow(desk: Page, link: Locator) -> None:
-    """Click, and wait for the page that it leads to."""
-    with desk.expect_navigation():
-        link.click()
 
 
 def outcome(desk: Page, site: Site) -> str:
@@ -92,7 +86,7 @@ def test_every_action_is_confirmed_and_then_done_by_the_worker(
     assert "2 contacts are selected." in desk.locator(".resend-count").inner_text()
     if box:
         desk.get_by_label(box).first.check()
-    desk.get_by_role("button", name=button).click()
+    follow(desk, desk.get_by_role("button", name=button))
 
     assert "2 of 2" in outcome(desk, site)
 
@@ -103,7 +97,7 @@ def test_a_property_is_set_for_two_and_reaches_resend(desk: Page, site: Site) ->
     choose(desk, "Set a property…")
     desk.get_by_label("Property").select_option(label="city")
     desk.get_by_label("New value").fill("Oslo")
-    desk.get_by_role("button", name="Set it").click()
+    follow(desk, desk.get_by_role("button", name="Set it"))
 
     with site.worker():
         assert "2 of 2" in ended(desk)
@@ -114,12 +108,12 @@ def test_a_property_is_set_for_two_and_reaches_resend(desk: Page, site: Site) ->
 def test_an_action_on_all_shows_its_progress_and_can_be_cancelled(desk: Page, site: Site) -> None:
     desk.goto(site.url + LIST)
     choose(desk, "Pull now…", across=True)
-    desk.get_by_role("button", name="Pull them now").click()
+    follow(desk, desk.get_by_role("button", name="Pull them now"))
     assert "waiting" in desk.locator("#resend-job").inner_text()
     desk.reload()
     with site.worker():
         desk.locator("#resend-job progress").wait_for(timeout=PATIENCE_MS)
-        desk.get_by_role("button", name="Cancel").click()
+        follow(desk, desk.get_by_role("button", name="Cancel"))
         desk.locator(".resend-job-cancelled").wait_for(timeout=PATIENCE_MS)
 
     assert "What was done until then stays." in desk.locator("#resend-job").inner_text()
@@ -131,7 +125,7 @@ def test_without_a_script_the_page_follows_all_the_same(browser: Any, site: Site
     desk = context.new_page()
     site.log_in(desk)
     desk.goto(f"{site.url}{APP}syncrun/overview/")
-    desk.get_by_role("button", name="Compare with Resend").click()
+    follow(desk, desk.get_by_role("button", name="Compare with Resend"))
     with site.worker():
         ended(desk)
     context.close()
@@ -141,20 +135,20 @@ def test_a_contact_is_edited_with_its_properties_segments_and_topics(
     desk: Page, site: Site
 ) -> None:
     desk.goto(f"{site.url}{LIST}?q=person77")
-    desk.get_by_role("link", name="person77@example.org").click()
+    follow(desk, desk.get_by_role("link", name="person77@example.org"))
     desk.get_by_label("city").fill("Bergen")
     desk.get_by_label("Friends").check()
     desk.get_by_label("News").uncheck()
-    desk.get_by_role("button", name="Save and continue editing").click()
+    follow(desk, desk.get_by_role("button", name="Save and continue editing"))
 
     assert desk.get_by_label("News (opted out)").is_disabled()
     with site.worker():
         soon(lambda: at_resend(site, "person77@example.org")["properties"]["city"] == "Bergen")
 
-    desk.get_by_role("link", name="Opt in again…").click()
+    follow(desk, desk.get_by_role("link", name="Opt in again…"))
     desk.get_by_label("News").check()
     desk.get_by_label("Reason").fill("Asked by phone")
-    desk.get_by_role("button", name="Opt in again").click()
+    follow(desk, desk.get_by_role("button", name="Opt in again"))
     assert "to News, by marta. Asked by phone" in desk.locator("#content").inner_text()
 
 
@@ -162,9 +156,9 @@ def test_pull_now_brings_what_resend_has(desk: Page, site: Site) -> None:
     email = "person88@example.org"
     site.fake.dashboard.edit_contact(email, first_name="Augusta")
     desk.goto(f"{site.url}{LIST}?q={email}")
-    desk.get_by_role("link", name=email).click()
+    follow(desk, desk.get_by_role("link", name=email))
     page = desk.url
-    desk.get_by_role("button", name="Pull now").click()
+    follow(desk, desk.get_by_role("button", name="Pull now"))
     outcome(desk, site)
 
     desk.goto(page)
@@ -173,13 +167,13 @@ def test_pull_now_brings_what_resend_has(desk: Page, site: Site) -> None:
 
 def test_several_addresses_are_judged_and_added(desk: Page, site: Site) -> None:
     desk.goto(site.url + LIST)
-    desk.get_by_role("link", name="Add several").click()
+    follow(desk, desk.get_by_role("link", name="Add several"))
     desk.get_by_label("Addresses").fill("first@example.com\nnobody\nperson90@example.org")
-    desk.get_by_role("button", name="Check").click()
+    follow(desk, desk.get_by_role("button", name="Check"))
     desk.locator(".resend-verdicts").wait_for()
     verdicts = desk.locator(".resend-verdicts tbody tr").all_inner_texts()
     assert [row.split("\t")[2] for row in verdicts] == ["new", "no e-mail address", "here already"]
-    desk.get_by_role("button", name="Add them").click()
+    follow(desk, desk.get_by_role("button", name="Add them"))
 
     assert "1 contact was added." in desk.locator(".messagelist").inner_text()
 
@@ -225,11 +219,11 @@ def test_the_worker_imports_a_nasty_file(desk: Page, site: Site, tmp_path: Path)
     path.write_bytes(NASTY.replace("\n", "\r\n").encode("cp1252"))
     desk.goto(f"{site.url}{LIST}import/")
     desk.get_by_label("CSV file").set_input_files(path)
-    desk.get_by_role("button", name="Upload").click()
+    follow(desk, desk.get_by_role("button", name="Upload"))
     desk.get_by_label("What “Schuhgröße” is imported to").select_option("new:number")
     desk.get_by_label("Key of the new property for “Schuhgröße”").fill("shoe_size")
-    desk.get_by_role("button", name="Check the file").click()
-    desk.get_by_role("button", name=re.compile(r"Import \d+ contacts")).click()
+    follow(desk, desk.get_by_role("button", name="Check the file"))
+    follow(desk, desk.get_by_role("button", name=re.compile(r"Import \d+ contacts")))
 
     with site.worker():
         ended(desk)

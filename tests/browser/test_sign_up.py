@@ -9,6 +9,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from django_resend.models import Contact
 
+from .site import follow
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -17,9 +19,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.urls("example_project.urls")]
 
 def test_a_visitor_joins_the_newsletter(page: Page, live_server: LiveServer) -> None:
     page.goto(live_server.url)
-    page.get_by_role("link", name="Sign up").click()
+    follow(page, page.get_by_role("link", name="Sign up"))
     page.get_by_label("Your e-mail address").fill("ada@example.org")
-    page.get_by_role("button", name="Sign up").click()
+    follow(page, page.get_by_role("button", name="Sign up"))
 
     assert "Thank you" in page.get_by_role("status").inner_text()
     assert Contact.objects.get().email == "ada@example.org"

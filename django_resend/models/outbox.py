@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from django.db import connections, models, router, transaction
+from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import resend_settings
 from ..signals import outbox_changed
-from .batches import BATCH_ROWS, upsert_target
+from .insertion import insert_values
 
 
 class Kind(models.TextChoices):
@@ -37,6 +37,31 @@ DELETION_RANKS: Mapping[Kind, int] = {
 }
 
 
+RENEWED = (
+    "rank",
+    "remote_id",
+    "token",
+    "state",
+    "changed_at",
+    "attempts",
+    "next_attempt_at",
+    "error_status",
+    "error_name",
+    "error_message",
+)
+"""What a new change of an object that has an entry writes anew: not the lease."""
+
+INSERTED = ("kind", "object_id", *RENEWED)
+
+Row = tuple[object, ...]
+"""The values of the fields in ``INSERTED``."""
+
+
+def _row(kind: Kind, pk: int, rank: int, now: datetime, remote_id: str = "") -> Row:
+    state = OutboxEntry.State.PENDING
+    return (kind, pk, rank, remote_id, uuid.uuid4(), state, now, 0, now, None, "", "")
+
+
 class OutboxManager(models.Manager["OutboxEntry"]):
     def record(self, kind: Kind, object_ids: Iterable[int], *, using: str | None = None) -> None:
         """Note that these objects changed; one entry an object, however often it changes.
@@ -45,29 +70,26 @@ class OutboxManager(models.Manager["OutboxEntry"]):
         be tried again becomes due at once. Sends ``outbox_changed`` after the commit.
         """
         now = timezone.now()
-        entries = (self._entry(kind, pk, RANKS[kind], now) for pk in object_ids)
-        self._upsert(entries, using=using)
+        self._upsert([_row(kind, pk, RANKS[kind], now) for pk in object_ids], using=using)
 
     def record_deletions(
         self, kind: Kind, remote_ids: Mapping[int, str], *, using: str | None = None
     ) -> None:
         """Note that these objects (local key to Resend's id) are to be deleted at Resend."""
         now = timezone.now()
-        entries = (
-            self._entry(kind, pk, DELETION_RANKS[kind], now, remote_id)
-            for pk, remote_id in remote_ids.items()
-        )
-        self._upsert(entries, using=using)
+        rank = DELETION_RANKS[kind]
+        rows = [_row(kind, pk, rank, now, remote_id) for pk, remote_id in remote_ids.items()]
+        self._upsert(rows, using=using)
 
     def ensure(self, kind: Kind, object_ids: Iterable[int], *, using: str | None = None) -> None:
         """See that these objects have an entry; one that is there stays as it is."""
         if not resend_settings.may_push:
             return
         now = timezone.now()
-        entries = [self._entry(kind, pk, RANKS[kind], now) for pk in object_ids]
-        if entries:
+        rows = [_row(kind, pk, RANKS[kind], now) for pk in object_ids]
+        if rows:
             alias = using or router.db_for_write(self.model)
-            self.using(alias).bulk_create(entries, batch_size=BATCH_ROWS, ignore_conflicts=True)
+            insert_values(self.model, INSERTED, rows, using=alias)
             _announce_on_commit(alias)
 
     def make_due(self, entries: models.QuerySet[OutboxEntry]) -> int:
@@ -82,32 +104,12 @@ class OutboxManager(models.Manager["OutboxEntry"]):
             _announce_on_commit(entries.db)
         return due
 
-    def _entry(
-        self, kind: Kind, pk: int, rank: int, now: datetime, remote_id: str = ""
-    ) -> OutboxEntry:
-        return OutboxEntry(
-            kind=kind,
-            object_id=pk,
-            rank=rank,
-            remote_id=remote_id,
-            changed_at=now,
-            next_attempt_at=now,
-        )
-
-    def _upsert(self, entries: Iterable[OutboxEntry], *, using: str | None) -> None:
-        if not resend_settings.may_push:
-            return
-        rows = list(entries)
-        if not rows:
+    def _upsert(self, rows: Sequence[Row], *, using: str | None) -> None:
+        if not resend_settings.may_push or not rows:
             return
         alias = using or router.db_for_write(self.model)
-        self.using(alias).bulk_create(
-            rows,
-            batch_size=BATCH_ROWS,
-            update_conflicts=True,
-            update_fields=OutboxEntry.RENEWED,
-            unique_fields=upsert_target(connections[alias], ["kind", "object_id"]),
-        )
+        unique = ("kind", "object_id")
+        insert_values(self.model, INSERTED, rows, using=alias, update=RENEWED, unique=unique)
         _announce_on_commit(alias)
 
 
@@ -121,19 +123,6 @@ class OutboxEntry(models.Model):
     class State(models.TextChoices):
         PENDING = "pending", _("waiting")
         REFUSED = "refused", _("refused")
-
-    RENEWED: ClassVar[list[str]] = [
-        "rank",
-        "remote_id",
-        "token",
-        "state",
-        "changed_at",
-        "attempts",
-        "next_attempt_at",
-        "error_status",
-        "error_name",
-        "error_message",
-    ]
 
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     object_id = models.BigIntegerField(_("object"))

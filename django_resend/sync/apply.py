@@ -20,6 +20,7 @@ from ..models import (
     email_key,
 )
 from ..models.batches import rewrite
+from ..models.insertion import insert_instances
 from .decisions import record_conflicts, record_remote_opt_ins
 from .matching import Matches
 from .memory import Memory
@@ -96,7 +97,7 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
     unknown = [row.id for row in latest.values() if _has_other_id(found[row.id], row)]
     since = None if fetched_at is None else fetched_at - CLOCK_SKEW
     memory = Memory(unknown, [keys[id] for id in unknown], since=since)
-    applied, batch = Applied(), _Batch()
+    applied, batch, now = Applied(), _Batch(), timezone.now()
     for old_id, mover in matches.replaced.items():
         bury_replaced(mover, old_id)
         batch.to_push.append(mover)
@@ -109,7 +110,7 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
             found[row.id] = None
             continue
         if contact is None:
-            contact = _newcomer(row, keys[row.id], memory)
+            contact = _newcomer(row, keys[row.id], memory, now)
         elif _may_be_stale(contact, fetched_at) or (
             fetched_at is not None and _may_be_brought_back(contact, row, memory)
         ):
@@ -135,9 +136,11 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
     return applied
 
 
-def _newcomer(row: ContactRow, key: str, memory: Memory) -> Contact:
+def _newcomer(row: ContactRow, key: str, memory: Memory, now: datetime) -> Contact:
     """A contact for a row that nobody here has; opted out if its address was."""
-    contact = Contact(email=row.email, email_key=key, unsubscribed=memory.unsubscribed(key))
+    contact = Contact(
+        email=row.email, email_key=key, unsubscribed=memory.unsubscribed(key), created_at=now
+    )
     if (contact.unsubscribed and row.unsubscribed is False) or memory.topics(key):
         contact.attention = Contact.Attention.RECALLED
     return contact
@@ -159,7 +162,7 @@ def _recall(contact: Contact, memory: Memory, batch: _Batch) -> None:
 def _apply(
     contact: Contact, row: ContactRow, batch: _Batch, memory: Memory, *, evicts: bool
 ) -> None:
-    before = _snapshot(contact)
+    before = {} if contact._state.adding else _snapshot(contact)
     if _has_other_id(contact, row) and not contact._state.adding:
         _recall(contact, memory, batch)
     if contact.remote_id not in (None, row.id):
@@ -243,8 +246,7 @@ def _write(batch: _Batch, unlinked: Sequence[Contact], memory: Memory) -> None:
         )
     for contact in (*batch.created, *batch.updated):
         contact.updated_at = now
-    if batch.created:
-        Contact.untracked.bulk_create(batch.created)
+    insert_instances(batch.created)
     if batch.updated:
         names = sorted(set().union(*batch.changed))
         rewrite(batch.updated, [*names, "updated_at"])

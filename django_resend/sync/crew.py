@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -21,6 +22,10 @@ from .locks import give_way
 
 RESERVE = 1.5
 """More threads than the mean latency asks for, because some answers take longer."""
+
+GATHERED_PAGES = 10
+GATHERING_SECONDS = 0.1
+"""Pages that come within it are stored together; where calls are slow, each is stored at once."""
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -105,6 +110,35 @@ def read_ahead(
         finally:
             if used:
                 reader.submit(connections.close_all)
+
+
+def gather(
+    pages: Iterator[tuple[datetime, Item]],
+    *,
+    late: Callable[[], bool],
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[tuple[datetime, list[Item]]]:
+    """The pages of ``read_ahead`` in the groups in which storing them costs least.
+
+    Each with the moment before its first was asked for; one of one page when it is ``late``. What
+    came before an error is yielded before the error is raised.
+    """
+    group: list[Item] = []
+    began, since = timezone.now(), clock()
+    try:
+        for asked_at, page in pages:
+            if not group:
+                began = asked_at
+            group.append(page)
+            if len(group) >= GATHERED_PAGES or clock() - since > GATHERING_SECONDS or late():
+                yield began, group
+                group, since = [], clock()
+    except Exception:
+        if group:
+            yield began, group
+        raise
+    if group:
+        yield began, group
 
 
 def _ask(pages: Iterator[Item]) -> tuple[datetime, Item] | None:

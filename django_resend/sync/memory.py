@@ -16,7 +16,7 @@ GLOBAL = ""
 class Memory:
     """What the tombstones and open imports tell of some remote ids and addresses (by key).
 
-    An explicit opt-in that came after the tombstone ends the memory of that opt-out. At most three
+    An explicit opt-in that came after the tombstone ends the memory of that opt-out. At most five
     queries.
     """
 
@@ -52,21 +52,26 @@ class Memory:
         return [topic for topic in self._opted_out.get(key, {}) if topic != GLOBAL]
 
     def _read(self, remote_ids: Sequence[str], keys: set[str]) -> None:
-        found = Tombstone.objects.filter(kind=Kind.CONTACT).filter(
-            Q(remote_id__in=remote_ids) | Q(email_key__in=keys)
-        )
-        for tombstone in found.order_by("deleted_at"):
-            if not tombstone.settled_before(self._since):
-                self._leaving.add(tombstone.remote_id)
-                if not tombstone.remote_id:
-                    self._spoken_for.add(tombstone.email_key)
-            if tombstone.email_key in keys:
-                topics = [*([GLOBAL] if tombstone.unsubscribed else []), *tombstone.topic_opt_outs]
-                if topics:
-                    opted_out = self._opted_out.setdefault(tombstone.email_key, {})
-                    opted_out.update(dict.fromkeys(topics, tombstone.deleted_at))
-        being_imported = ImportEntry.objects.filter(email_key__in=keys)
-        self._spoken_for.update(being_imported.values_list("email_key", flat=True))
+        # Most sites have none of either, and asking for a thousand addresses takes long.
+        tombstones = Tombstone.objects.filter(kind=Kind.CONTACT)
+        if tombstones.exists():
+            found = tombstones.filter(Q(remote_id__in=remote_ids) | Q(email_key__in=keys))
+            for tombstone in found.order_by("deleted_at"):
+                self._take(tombstone, keys)
+        if ImportEntry.objects.exists():
+            being_imported = ImportEntry.objects.filter(email_key__in=keys)
+            self._spoken_for.update(being_imported.values_list("email_key", flat=True))
+
+    def _take(self, tombstone: Tombstone, keys: set[str]) -> None:
+        if not tombstone.settled_before(self._since):
+            self._leaving.add(tombstone.remote_id)
+            if not tombstone.remote_id:
+                self._spoken_for.add(tombstone.email_key)
+        if tombstone.email_key in keys:
+            topics = [*([GLOBAL] if tombstone.unsubscribed else []), *tombstone.topic_opt_outs]
+            if topics:
+                opted_out = self._opted_out.setdefault(tombstone.email_key, {})
+                opted_out.update(dict.fromkeys(topics, tombstone.deleted_at))
 
     def _forget_later_opt_ins(self) -> None:
         records = ConsentRecord.objects.filter(email_key__in=self._opted_out)

@@ -33,6 +33,12 @@ def sleeps(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         yield slept
 
 
+@pytest.fixture(autouse=True)
+def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page is stored as it comes, as where calls are slow: the fake answers at once."""
+    monkeypatch.setattr("django_resend.sync.crew.GATHERED_PAGES", 1)
+
+
 @pytest.fixture
 def imports_from_three(resend_fake: FakeResend, settings: Any) -> None:
     """Three contacts with the same sort of change are enough for an import."""

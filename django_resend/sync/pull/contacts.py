@@ -14,7 +14,7 @@ from ...client.rows import ContactRow
 from ...models import Contact
 from ..apply import Applied, apply_contacts
 from ..calls import walk_patiently, walk_restarting
-from ..crew import read_ahead
+from ..crew import gather, read_ahead
 from ..locks import insistently
 from ..seen import Seen
 from .absence import delete_absent_contacts
@@ -41,12 +41,13 @@ def pull_contacts(pull: Pull) -> None:
 def _walk(pull: Pull, after: str | None, seen: Seen) -> None:
     pages = walk_patiently(lambda cursor: pull.client.contacts.page(cursor), after, ROUTE)
     with closing(read_ahead(pull.client, pages, late=pull.is_late)) as read:
-        for fetched_at, page in read:
-            applied = insistently(partial(_store, pull, page.rows, fetched_at, after, seen))
+        for fetched_at, group in gather(read, late=pull.is_late):
+            rows = [row for page in group for row in page.rows]
+            applied = insistently(partial(_store, pull, rows, fetched_at, after, seen))
             seen.add(applied.pks.values())
             pull.count(STAGE, applied.counts)
-            pull.progress.advance(len(page.rows))
-            after = page.next
+            pull.progress.advance(len(rows))
+            after = group[-1].next
             if after is not None:
                 pull.breathe(STAGE, after=after, seen=seen.pack())
 

@@ -16,9 +16,10 @@ from ...client import errors
 from ...client.rows import ContactRow
 from ...models import Contact, MembershipRemoval, Segment, SegmentMembership
 from ...models.batches import batches
+from ...models.insertion import insert_values
 from ..apply import CLOCK_SKEW, apply_contacts
 from ..calls import walk_patiently, walk_restarting
-from ..crew import read_ahead
+from ..crew import gather, read_ahead
 from ..locks import insistently
 from ..seen import Seen
 from .absence import is_mass_deletion
@@ -75,11 +76,12 @@ def _walk(pull: Pull, segment: Segment, after: str | None, seen: Seen, begun: da
         lambda cursor: pull.client.segments.contact_page(remote_id, cursor), after, ROUTE
     )
     with closing(read_ahead(pull.client, pages, late=pull.is_late)) as read:
-        for fetched_at, page in read:
+        for fetched_at, group in gather(read, late=pull.is_late):
             cursor = _cursor(segment, after, seen, begun)
-            seen.add(insistently(partial(_store, pull, segment, page.rows, fetched_at, cursor)))
-            pull.progress.advance(len(page.rows))
-            after = page.next
+            rows = [row for page in group for row in page.rows]
+            seen.add(insistently(partial(_store, pull, segment, rows, fetched_at, cursor)))
+            pull.progress.advance(len(rows))
+            after = group[-1].next
             if after is not None:
                 pull.breathe(STAGE, **_cursor(segment, after, seen, begun))
 
@@ -110,12 +112,11 @@ def _store(
         known |= {id: Known(pk, None, False, False, None) for id, pk in applied.pks.items()}
     now = timezone.now()
     new = [
-        SegmentMembership(contact_id=row.contact, segment=segment, sent_at=now, confirmed_at=now)
+        (row.contact, segment.pk, now, now)
         for row in known.values()
         if row.membership is None and not row.removed and not _pushed_since(row, fetched_at)
     ]
-    if new:
-        SegmentMembership.untracked.bulk_create(new, ignore_conflicts=True)
+    insert_values(SegmentMembership, ("contact", "segment", "sent_at", "confirmed_at"), new)
     arrived = [row.membership for row in known.values() if row.membership and not row.confirmed]
     if arrived:
         SegmentMembership.untracked.filter(pk__in=arrived).update(sent_at=now, confirmed_at=now)

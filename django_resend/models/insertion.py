@@ -1,0 +1,132 @@
+"""Inserting thousands of rows: one statement a batch, and each value converted once.
+
+Django's ``bulk_create`` spends most of its time on asking every field of every row how its value
+is written. Here a value that a column has in row after row (a moment, an empty text, ``None``) is
+asked for once, and no instance is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
+from typing import Any, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Field, Model
+from django.db.models.constants import OnConflict
+
+from .batches import BATCH_ROWS, batches
+
+M = TypeVar("M", bound=Model)
+
+
+def insert_instances(rows: Sequence[M], *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Insert these new instances as they stand and give them their keys.
+
+    Unlike ``bulk_create`` it fills in no ``auto_now`` and reads no generated field back.
+    """
+    if not rows:
+        return
+    model, connection = type(rows[0]), connections[using]
+    if not connection.features.can_return_rows_from_bulk_insert:
+        model._base_manager.using(using).bulk_create(rows, batch_size=BATCH_ROWS)
+        return
+    own = model._meta.local_concrete_fields
+    insert = _Insert(model, [f for f in own if not f.primary_key and not f.generated], connection)
+    returning = f"RETURNING {connection.ops.quote_name(str(model._meta.pk.column))}"
+    with transaction.atomic(using=using, savepoint=False), connection.cursor() as cursor:
+        for batch in insert.batches(rows):
+            columns = [[getattr(row, field.attname) for row in batch] for field in insert.fields]
+            cursor.execute(*insert.statement(columns, returning))
+            for row, (pk,) in zip(batch, cursor.fetchall(), strict=True):
+                row.pk = pk
+                row._state.adding = False
+                row._state.db = using
+
+
+def insert_values(
+    model: type[Model],
+    names: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    using: str = DEFAULT_DB_ALIAS,
+    update: Collection[str] = (),
+    unique: Sequence[str] = (),
+) -> None:
+    """Insert rows that are given by the values of these fields, foreign keys by theirs.
+
+    A row that is there already by a unique constraint stays as it is; with ``update`` these fields
+    of it are overwritten, where ``unique`` names the constraint's fields. Fields that aren't named
+    must allow null.
+    """
+    if not rows:
+        return
+    connection = connections[using]
+    how = OnConflict.UPDATE if update else OnConflict.IGNORE
+    insert = _Insert(model, _fields(model, names), connection, how)
+    suffix = connection.ops.on_conflict_suffix_sql(
+        insert.fields,
+        how,
+        [field.column for field in _fields(model, update)],
+        [field.column for field in _fields(model, unique)],
+    )
+    with transaction.atomic(using=using, savepoint=False), connection.cursor() as cursor:
+        for batch in insert.batches(rows):
+            cursor.execute(*insert.statement(list(zip(*batch, strict=True)), suffix))
+
+
+def _fields(model: type[Model], names: Collection[str]) -> list[Field[Any, Any]]:
+    by_name = {field.name: field for field in model._meta.concrete_fields}
+    return [by_name[name] for name in names]
+
+
+class _Insert:
+    """An INSERT into these fields, in the words of this database."""
+
+    def __init__(
+        self,
+        model: type[Model],
+        fields: Sequence[Field[Any, Any]],
+        connection: BaseDatabaseWrapper,
+        on_conflict: OnConflict | None = None,
+    ) -> None:
+        self.fields = fields
+        self._connection = connection
+        quote = connection.ops.quote_name
+        into = connection.ops.insert_statement(on_conflict=on_conflict)
+        columns = ", ".join(quote(str(field.column)) for field in fields)
+        self._head = f"{into} {quote(model._meta.db_table)} ({columns})"
+
+    def batches(self, rows: Sequence[Any]) -> Iterator[list[Any]]:
+        """The rows in lists as long as one statement may hold."""
+        allowed = self._connection.ops.bulk_batch_size(self.fields, rows)
+        return batches(rows, max(1, min(BATCH_ROWS, allowed)))
+
+    def statement(self, columns: Sequence[Sequence[Any]], suffix: str) -> tuple[str, list[Any]]:
+        """The statement that inserts these columns of values, and its parameters."""
+        stored = [
+            list(self._stored(field, column))
+            for field, column in zip(self.fields, columns, strict=True)
+        ]
+        if self._connection.vendor == "postgresql":
+            # An array a column: there it is the number of parameters that takes time.
+            arrays = ", ".join(f"(%s)::{self._element(field)}[]" for field in self.fields)
+            statement = f"{self._head} SELECT * FROM UNNEST({arrays}) {suffix}"  # noqa: S608
+            return statement, stored
+        row = f"({', '.join(['%s'] * len(stored))})"
+        values = ", ".join([row] * len(stored[0]))
+        parameters = list(chain.from_iterable(zip(*stored, strict=True)))
+        return f"{self._head} VALUES {values} {suffix}", parameters
+
+    def _stored(self, field: Field[Any, Any], column: Sequence[Any]) -> Iterator[Any]:
+        """The column's values as the database takes them."""
+        last, stored = object(), None
+        for value in column:
+            if value is not last:
+                last, stored = value, field.get_db_prep_save(value, self._connection)
+            yield stored
+
+    def _element(self, field: Field[Any, Any]) -> str:
+        """The column's type without its length: what is too long must fail, not be cut."""
+        return str(field.db_type(self._connection)).partition("(")[0]

@@ -9,6 +9,7 @@ from tests.settings import env
 
 _FOLDER = Path(env.str("TEST_BROKER_DIR"))
 CELERY_BROKER_URL = "filesystem://localhost"
+CELERY_BROKER_TRANSPORT = "example_project.broker:Transport"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "data_folder_in": str(_FOLDER / "messages"),
     "data_folder_out": str(_FOLDER / "messages"),

@@ -23,6 +23,7 @@ def ask(machine: Machine, task: str) -> None:
     folder = machine.env["TEST_BROKER_DIR"]
     options = {"data_folder_in": f"{folder}/messages", "data_folder_out": f"{folder}/messages"}
     site = Celery(broker="filesystem://localhost", set_as_current=False)
+    site.conf.broker_transport = "example_project.broker:Transport"
     site.conf.broker_transport_options = {**options, "control_folder": f"{folder}/control"}
     site.send_task(f"django_resend.{task}")
     site.close()

@@ -8,6 +8,7 @@ from tests.settings import env
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
 if CELERY_BROKER_URL.startswith("filesystem:"):
     folder = env.str("TORTURE_FOLDER")
+    CELERY_BROKER_TRANSPORT = "example_project.broker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": folder,
         "data_folder_out": folder,

@@ -79,8 +79,9 @@ class Site:
     def running(self) -> Iterator[None]:
         self.manage("migrate", "--verbosity=0")
         self.manage("createsuperuser", "--noinput", f"--username={NAME}", "--email=m@example.org")
-        with self._process("manage.py", "runserver", f"127.0.0.1:{self._port}", "--noreload"):
-            self._wait(self._answers)
+        serve = ("manage.py", "runserver", f"127.0.0.1:{self._port}", "--noreload")
+        with self._process(*serve) as server:
+            self._wait(self._answers, server)
             yield
 
     @contextmanager
@@ -90,13 +91,13 @@ class Site:
             yield
 
     @contextmanager
-    def _process(self, *command: str) -> Iterator[None]:
+    def _process(self, *command: str) -> Iterator[subprocess.Popen[bytes]]:
         with (self._folder / "log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, *command], cwd=ROOT, env=self._env, stdout=log, stderr=log
             )
             try:
-                yield
+                yield process
             finally:
                 # Nothing may be lost by it.
                 process.kill()
@@ -108,8 +109,9 @@ class Site:
         except requests.ConnectionError:
             return False
 
-    def _wait(self, met: Callable[[], bool]) -> None:
+    def _wait(self, met: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not met():
-            assert time.monotonic() < deadline, (self._folder / "log").read_text()[-2000:]
+            lives = process.poll() is None and time.monotonic() < deadline
+            assert lives, (self._folder / "log").read_text()[-2000:]
             time.sleep(0.1)

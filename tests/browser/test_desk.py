@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 APP = "/admin/django_resend/"
 LIST = f"{APP}contact/"
 PATIENCE_MS = 30_000
+ENDS = ("done", "failed", "cancelled")
 VIEWS: dict[str, dict[str, Any]] = {
     "light": {},
     "dark": {"color_scheme": "dark"},
@@ -47,9 +48,11 @@ def outcome(desk: Page, site: Site) -> str:
         return ended(desk)
 
 
-def ended(desk: Page) -> str:
-    desk.locator(".resend-job-done").wait_for(timeout=PATIENCE_MS)
-    return desk.locator("#resend-job").inner_text()
+def ended(desk: Page, state: str = "done") -> str:
+    desk.locator(", ".join(f".resend-job-{name}" for name in ENDS)).wait_for(timeout=PATIENCE_MS)
+    told = desk.locator("#resend-job").inner_text()
+    assert desk.locator(f".resend-job-{state}").count(), told
+    return told
 
 
 def at_resend(site: Site, email: str) -> dict[str, Any]:
@@ -114,9 +117,9 @@ def test_an_action_on_all_shows_its_progress_and_can_be_cancelled(desk: Page, si
     with site.worker():
         desk.locator("#resend-job progress").wait_for(timeout=PATIENCE_MS)
         follow(desk, desk.get_by_role("button", name="Cancel"))
-        desk.locator(".resend-job-cancelled").wait_for(timeout=PATIENCE_MS)
+        told = ended(desk, "cancelled")
 
-    assert "What was done until then stays." in desk.locator("#resend-job").inner_text()
+    assert "What was done until then stays." in told
     assert desk.get_by_role("button", name="Cancel").count() == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -25,7 +26,7 @@ RESERVE = 1.5
 
 GATHERED_PAGES = 10
 GATHERING_SECONDS = 0.1
-"""Pages that come within it are stored together; where calls are slow, each is stored at once."""
+"""So many pages that come within it are stored together; slower ones each at once."""
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -95,19 +96,21 @@ def read_ahead(
 ) -> Generator[tuple[datetime, Item]]:
     """Each page, with the moment before it was asked for.
 
-    Where calls would otherwise be left unused, the next page is asked for while the caller stores
-    one; not when it is ``late``, for then the caller is about to stop. Close it when done.
+    Where calls would otherwise be left unused, the next ten pages are asked for while the caller
+    stores; no more when it is ``late``, for then the caller is about to stop. Close it when done.
     """
     with ThreadPoolExecutor(1, "django-resend") as reader:
-        asked: Future[tuple[datetime, Item] | None] | None = None
+        asked: deque[Future[tuple[datetime, Item] | None]] = deque()
         used = False
         try:
-            while (told := _ask(pages) if asked is None else asked.result()) is not None:
-                pays = useful_calls_in_flight(client) > 1 and not late()
-                asked = reader.submit(_ask, pages) if pays else None
-                used |= pays
+            while (told := asked.popleft().result() if asked else _ask(pages)) is not None:
+                while len(asked) < GATHERED_PAGES and _pays(client) and not late():
+                    asked.append(reader.submit(_ask, pages))
+                    used = True
                 yield told
         finally:
+            for page in asked:
+                page.cancel()
             if used:
                 reader.submit(connections.close_all)
 
@@ -157,6 +160,10 @@ def _fulfil(future: Future[Result], call: Callable[[], Result]) -> None:
 def _giving_way(call: Callable[[], Result]) -> Result:
     give_way()
     return call()
+
+
+def _pays(client: Client) -> bool:
+    return useful_calls_in_flight(client) > 1
 
 
 def useful_calls_in_flight(client: Client) -> int:

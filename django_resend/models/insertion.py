@@ -110,14 +110,33 @@ class _Insert:
             for field, column in zip(self.fields, columns, strict=True)
         ]
         if self._connection.vendor == "postgresql":
-            # An array a column: there it is the number of parameters that takes time.
-            arrays = ", ".join(f"(%s)::{self._element(field)}[]" for field in self.fields)
-            statement = f"{self._head} SELECT * FROM UNNEST({arrays}) {suffix}"  # noqa: S608
-            return statement, stored
+            return self._from_arrays(stored, suffix)
         row = f"({', '.join(['%s'] * len(stored))})"
         values = ", ".join([row] * len(stored[0]))
         parameters = list(chain.from_iterable(zip(*stored, strict=True)))
         return f"{self._head} VALUES {values} {suffix}", parameters
+
+    def _from_arrays(self, stored: Sequence[list[Any]], suffix: str) -> tuple[str, list[Any]]:
+        """An array a column, and one value for a column of equal ones.
+
+        On PostgreSQL it is the number of values to write out that takes time.
+        """
+        chosen: list[str] = []
+        once: list[Any] = []
+        arrays: dict[str, tuple[str, list[Any]]] = {}
+        for field, column in zip(self.fields, stored, strict=True):
+            element = self._element(field)
+            if arrays and all(value is column[0] for value in column):
+                chosen.append(f"%s::{element}")
+                once.append(column[0])
+            else:
+                name = f"c{len(arrays)}"
+                chosen.append(name)
+                arrays[name] = (f"(%s)::{element}[]", column)
+        given = ", ".join(array for array, _column in arrays.values())
+        source = f"UNNEST({given}) AS given ({', '.join(arrays)})"
+        statement = f"{self._head} SELECT {', '.join(chosen)} FROM {source} {suffix}"  # noqa: S608
+        return statement, [*once, *(column for _array, column in arrays.values())]
 
     def _stored(self, field: Field[Any, Any], column: Sequence[Any]) -> Iterator[Any]:
         """The column's values as the database takes them."""

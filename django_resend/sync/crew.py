@@ -24,7 +24,7 @@ from .locks import give_way
 RESERVE = 1.5
 """More threads than the mean latency asks for, because some answers take longer."""
 
-GATHERED_PAGES = 10
+GATHERED_PAGES = 6
 GATHERING_SECONDS = 0.1
 """So many pages that come within it are stored together; slower ones each at once."""
 
@@ -96,7 +96,7 @@ def read_ahead(
 ) -> Generator[tuple[datetime, Item]]:
     """Each page, with the moment before it was asked for.
 
-    Where calls would otherwise be left unused, the next ten pages are asked for while the caller
+    Where calls would otherwise be left unused, some more pages are asked for while the caller
     stores; no more when it is ``late``, for then the caller is about to stop. Close it when done.
     """
     with ThreadPoolExecutor(1, "django-resend") as reader:

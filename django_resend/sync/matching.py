@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from ..client.rows import ContactRow
 from ..models import Contact, email_key
+from ..models.lookups import OneOf
 
 
 class Matches:
@@ -22,7 +23,7 @@ class Matches:
         by_id: dict[str, Contact] = {}
         by_key: dict[str, Contact] = {}
         found = Contact.untracked.select_for_update().filter(
-            Q(remote_id__in=list(rows)) | Q(email_key__in=list(keys.values()))
+            Q(OneOf(F("remote_id"), list(rows))) | Q(OneOf(F("email_key"), list(keys.values())))
         )
         for contact in found:
             by_key[contact.email_key] = contact

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_resend.client import errors
 from django_resend.models import Contact
-from django_resend.sync.crew import gather
+from django_resend.sync.crew import GATHERED_PAGES, gather
 from django_resend.sync.pull import pull_all
 from django_resend.testing import FakeResend
 from tests.oracle import differences
@@ -48,11 +48,12 @@ def test_slow_pages_are_stored_one_by_one() -> None:
     assert [group for _, group in gathered(0.5, 3)] == [[0], [1], [2]]
 
 
-def test_fast_pages_are_stored_ten_at_once_with_the_moment_of_the_first() -> None:
-    groups = gathered(0.001, 25)
+def test_fast_pages_are_stored_together_with_the_moment_of_the_first() -> None:
+    groups = gathered(0.001, 2 * GATHERED_PAGES + 1)
 
-    assert [len(group) for _, group in groups] == [10, 10, 5]
-    assert [began for began, _ in groups] == [BEGUN + n * timedelta(seconds=0.01) for n in range(3)]
+    assert [len(group) for _, group in groups] == [GATHERED_PAGES, GATHERED_PAGES, 1]
+    step = timedelta(seconds=0.001) * GATHERED_PAGES
+    assert [began for began, _ in groups] == [BEGUN + n * step for n in range(3)]
 
 
 def test_nothing_more_is_waited_for_when_the_time_is_over() -> None:

@@ -17,6 +17,7 @@ from ...client.rows import ContactRow
 from ...models import Contact, MembershipRemoval, Segment, SegmentMembership
 from ...models.batches import batches
 from ...models.insertion import insert_values
+from ...models.lookups import OneOf
 from ..apply import CLOCK_SKEW, apply_contacts
 from ..calls import walk_patiently, walk_restarting
 from ..crew import gather, read_ahead
@@ -132,7 +133,7 @@ def _pushed_since(row: Known, fetched_at: datetime) -> bool:
 def _known(segment: Segment, remote_ids: Sequence[str]) -> dict[str, Known]:
     removal = MembershipRemoval.objects.filter(contact=OuterRef("pk"), segment=segment)
     found = (
-        Contact.untracked.filter(remote_id__in=remote_ids)
+        Contact.untracked.filter(OneOf(F("remote_id"), remote_ids))
         .annotate(
             member=FilteredRelation(
                 "segmentmembership", condition=Q(segmentmembership__segment=segment)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 from django.db.models.constants import OnConflict
@@ -21,28 +21,31 @@ from .batches import BATCH_ROWS, batches
 M = TypeVar("M", bound=Model)
 
 
-def insert_instances(rows: Sequence[M], *, using: str = DEFAULT_DB_ALIAS) -> None:
+def insert_instances(rows: Sequence[M], *, unique: str, using: str | None = None) -> None:
     """Insert these new instances as they stand and give them their keys.
 
-    Unlike ``bulk_create`` it fills in no ``auto_now`` and reads no generated field back.
+    ``unique`` is a unique text field: by it they find their keys, for no database promises to
+    return them in the order of the rows. Unlike ``bulk_create`` it fills in no ``auto_now`` and
+    reads no generated field back.
     """
     if not rows:
         return
-    model, connection = type(rows[0]), connections[using]
-    if not connection.features.can_return_rows_from_bulk_insert:
-        model._base_manager.using(using).bulk_create(rows, batch_size=BATCH_ROWS)
-        return
+    model = type(rows[0])
+    alias = using or router.db_for_write(model)
+    connection = connections[alias]
     own = model._meta.local_concrete_fields
     insert = _Insert(model, [f for f in own if not f.primary_key and not f.generated], connection)
-    returning = f"RETURNING {connection.ops.quote_name(str(model._meta.pk.column))}"
-    with transaction.atomic(using=using, savepoint=False), connection.cursor() as cursor:
+    returned = (model._meta.pk, *_fields(model, [unique]))
+    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in returned)
+    with transaction.atomic(using=alias, savepoint=False), connection.cursor() as cursor:
         for batch in insert.batches(rows):
             columns = [[getattr(row, field.attname) for row in batch] for field in insert.fields]
-            cursor.execute(*insert.statement(columns, returning))
-            for row, (pk,) in zip(batch, cursor.fetchall(), strict=True):
-                row.pk = pk
+            cursor.execute(*insert.statement(columns, f"RETURNING {names}"))
+            keys = {value: pk for pk, value in cursor.fetchall()}
+            for row in batch:
+                row.pk = keys[getattr(row, unique)]
                 row._state.adding = False
-                row._state.db = using
+                row._state.db = alias
 
 
 def insert_values(
@@ -50,7 +53,7 @@ def insert_values(
     names: Sequence[str],
     rows: Sequence[Sequence[Any]],
     *,
-    using: str = DEFAULT_DB_ALIAS,
+    using: str | None = None,
     update: Collection[str] = (),
     unique: Sequence[str] = (),
 ) -> None:
@@ -62,7 +65,8 @@ def insert_values(
     """
     if not rows:
         return
-    connection = connections[using]
+    alias = using or router.db_for_write(model)
+    connection = connections[alias]
     how = OnConflict.UPDATE if update else OnConflict.IGNORE
     insert = _Insert(model, _fields(model, names), connection, how)
     suffix = connection.ops.on_conflict_suffix_sql(
@@ -71,7 +75,7 @@ def insert_values(
         [field.column for field in _fields(model, update)],
         [field.column for field in _fields(model, unique)],
     )
-    with transaction.atomic(using=using, savepoint=False), connection.cursor() as cursor:
+    with transaction.atomic(using=alias, savepoint=False), connection.cursor() as cursor:
         for batch in insert.batches(rows):
             cursor.execute(*insert.statement(list(zip(*batch, strict=True)), suffix))
 
@@ -135,6 +139,7 @@ class _Insert:
                 arrays[name] = (f"(%s)::{element}[]", column)
         given = ", ".join(array for array, _column in arrays.values())
         source = f"UNNEST({given}) AS given ({', '.join(arrays)})"
+        # Only names are put in, quoted; the values are parameters.
         statement = f"{self._head} SELECT {', '.join(chosen)} FROM {source} {suffix}"  # noqa: S608
         return statement, [*once, *(column for _array, column in arrays.values())]
 

@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from functools import lru_cache
 
 MAX_LENGTH = 255
 
-REMEMBERED = 4096
-"""A merge asks for the key of each address of its rows several times."""
 
-
-@lru_cache(REMEMBERED)
 def email_key(address: str) -> str:
     """The key under which an address is unique: letter case and Unicode form don't count."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", address.strip()).lower())

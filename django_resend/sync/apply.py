@@ -246,7 +246,7 @@ def _write(batch: _Batch, unlinked: Sequence[Contact], memory: Memory) -> None:
         )
     for contact in (*batch.created, *batch.updated):
         contact.updated_at = now
-    insert_instances(batch.created)
+    insert_instances(batch.created, unique="email_key")
     if batch.updated:
         names = sorted(set().union(*batch.changed))
         rewrite(batch.updated, [*names, "updated_at"])

@@ -123,8 +123,8 @@ def gather(
 ) -> Iterator[tuple[datetime, list[Item]]]:
     """The pages of ``read_ahead`` in the groups in which storing them costs least.
 
-    Each with the moment before its first was asked for; one of one page when it is ``late``. What
-    came before an error is yielded before the error is raised.
+    Each with the moment before its first was asked for; when it is ``late`` a group waits for no
+    other page. What came before an error is yielded before the error is raised.
     """
     group: list[Item] = []
     began, since = timezone.now(), clock()

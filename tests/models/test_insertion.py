@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import DataError, connection
+from django.db import DataError, connection, router
 from django.test.utils import CaptureQueriesContext
+from django.utils.connection import ConnectionDoesNotExist
 
 from django_resend.models import Contact, Kind, OutboxEntry, Segment, SegmentMembership
 from django_resend.models.insertion import insert_instances, insert_values
@@ -35,7 +36,7 @@ def test_every_sort_of_value_arrives_as_it_is() -> None:
         {"unsubscribed": True, "remote_id": "e0f1", "attention": Contact.Attention.HELD},
         {"deep_checked_at": NOW, "pushed_at": NOW},
     ]
-    insert_instances([contact(n, **one) for n, one in enumerate(values)])
+    insert_instances([contact(n, **one) for n, one in enumerate(values)], unique="email_key")
     ours = stored("p")
     Contact.untracked.all().delete()
     for n, one in enumerate(values):
@@ -50,30 +51,31 @@ def test_every_sort_of_value_arrives_as_it_is() -> None:
 def test_instances_get_their_own_keys_however_many_they_are() -> None:
     rows = [contact(number) for number in range(2500)]
 
-    insert_instances(rows)
+    insert_instances(rows, unique="email_key")
 
     assert all(not row._state.adding and row._state.db == "default" for row in rows)
     keys = dict(Contact.untracked.values_list("email", "pk"))
     assert {row.email: row.pk for row in rows} == keys
 
 
-def test_without_returning_django_inserts_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
+def test_the_site_s_router_says_where_they_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router, "db_for_write", lambda model, **hints: "elsewhere")
 
-    insert_instances([contact(1), contact(2)])
-
-    assert Contact.untracked.count() == 2
+    with pytest.raises(ConnectionDoesNotExist, match="elsewhere"):
+        insert_instances([contact(1)], unique="email_key")
+    with pytest.raises(ConnectionDoesNotExist, match="elsewhere"):
+        insert_values(OutboxEntry, ("kind", "object_id"), [(Kind.CONTACT, 1)])
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite keeps no lengths")
 def test_what_is_too_long_fails_and_is_not_cut() -> None:
     with pytest.raises(DataError):
-        insert_instances([contact(1), contact(2, remote_id="x" * 65)])
+        insert_instances([contact(1), contact(2, remote_id="x" * 65)], unique="email_key")
 
 
 def test_nothing_costs_nothing() -> None:
     with CaptureQueriesContext(connection) as queries:
-        insert_instances([])
+        insert_instances([], unique="email_key")
         insert_values(OutboxEntry, ("kind", "object_id"), [])
 
     assert len(queries) == 0
@@ -81,7 +83,7 @@ def test_nothing_costs_nothing() -> None:
 
 def test_a_row_that_is_there_stays_as_it_is() -> None:
     ada, segment = contact(1), Segment(name="Friends")
-    insert_instances([ada])
+    insert_instances([ada], unique="email_key")
     Segment.untracked.bulk_create([segment])
     names = ("contact", "segment", "sent_at", "confirmed_at")
     insert_values(SegmentMembership, names, [(ada.pk, segment.pk, NOW, NOW)])

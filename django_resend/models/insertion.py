@@ -147,7 +147,7 @@ class _Insert:
         """The column's values as the database takes them."""
         last, stored = object(), None
         for value in column:
-            if value is not last:
+            if value is not last and not (value == {} == last):
                 last, stored = value, field.get_db_prep_save(value, self._connection)
             yield stored
 

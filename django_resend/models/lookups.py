@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -9,10 +10,15 @@ from django.db.models.lookups import In
 
 
 class OneOf(In):
-    """As ``__in``, which on PostgreSQL takes long to write out: there all values are one array.
+    """As ``__in`` for texts, in one parameter: a thousand of them take long to write out.
 
     Use it as ``filter(OneOf(F("email_key"), keys))``.
     """
+
+    prepare_rhs = False
+
+    def get_prep_lookup(self) -> list[str]:
+        return list(self.rhs)
 
     def as_postgresql(
         self, compiler: Any, connection: BaseDatabaseWrapper
@@ -20,3 +26,10 @@ class OneOf(In):
         left, parameters = self.process_lhs(compiler, connection)
         element = self.lhs.output_field.db_type(connection).partition("(")[0]
         return f"{left} = ANY(%s::{element}[])", (*parameters, list(self.rhs))
+
+    def as_sqlite(
+        self, compiler: Any, connection: BaseDatabaseWrapper
+    ) -> tuple[str, tuple[Any, ...]]:
+        left, parameters = self.process_lhs(compiler, connection)
+        wanted = "SELECT value FROM JSON_EACH(%s)"
+        return f"{left} IN ({wanted})", (*parameters, json.dumps(list(self.rhs)))  # noqa: S608

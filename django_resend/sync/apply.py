@@ -26,6 +26,7 @@ from .matching import Matches
 from .memory import Memory
 from .merge import Conflict, Merge, Policy, changes, merge_contact
 from .moving import bury_replaced, evict
+from .newcomers import Newcomers
 from .news import announce_changed, announce_created
 from .states import local_contact, policy, remote_contact
 
@@ -98,6 +99,7 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
     since = None if fetched_at is None else fetched_at - CLOCK_SKEW
     memory = Memory(unknown, [keys[id] for id in unknown], since=since)
     applied, batch, now = Applied(), _Batch(), timezone.now()
+    newcomers = Newcomers(now)
     for old_id, mover in matches.replaced.items():
         bury_replaced(mover, old_id)
         batch.to_push.append(mover)
@@ -109,8 +111,11 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
             applied.counts["skipped"] += 1
             found[row.id] = None
             continue
+        if contact is None and not memory.remembers(keys[row.id]):
+            batch.created.append(newcomers.take(row, keys[row.id]))
+            continue
         if contact is None:
-            contact = _newcomer(row, keys[row.id], memory, now)
+            contact = _recalled(row, keys[row.id], memory, now)
         elif _may_be_stale(contact, fetched_at) or (
             fetched_at is not None and _may_be_brought_back(contact, row, memory)
         ):
@@ -136,8 +141,8 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
     return applied
 
 
-def _newcomer(row: ContactRow, key: str, memory: Memory, now: datetime) -> Contact:
-    """A contact for a row that nobody here has; opted out if its address was."""
+def _recalled(row: ContactRow, key: str, memory: Memory, now: datetime) -> Contact:
+    """A contact for a row that nobody here has, of an address that had opted out."""
     contact = Contact(
         email=row.email, email_key=key, unsubscribed=memory.unsubscribed(key), created_at=now
     )

@@ -43,6 +43,10 @@ class Memory:
         """
         return key in self._spoken_for
 
+    def remembers(self, key: str) -> bool:
+        """Whether this address had opted out of anything."""
+        return bool(self._opted_out.get(key))
+
     def unsubscribed(self, key: str) -> bool:
         """Whether this address had unsubscribed."""
         return GLOBAL in self._opted_out.get(key, {})

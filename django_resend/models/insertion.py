@@ -7,9 +7,12 @@ asked for once, and no instance is needed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -114,34 +117,37 @@ class _Insert:
             for field, column in zip(self.fields, columns, strict=True)
         ]
         if self._connection.vendor == "postgresql":
-            return self._from_arrays(stored, suffix)
+            return self._from_document(stored, suffix)
         row = f"({', '.join(['%s'] * len(stored))})"
         values = ", ".join([row] * len(stored[0]))
         parameters = list(chain.from_iterable(zip(*stored, strict=True)))
         return f"{self._head} VALUES {values} {suffix}", parameters
 
-    def _from_arrays(self, stored: Sequence[list[Any]], suffix: str) -> tuple[str, list[Any]]:
-        """An array a column, and one value for a column of equal ones.
+    def _from_document(self, stored: Sequence[list[Any]], suffix: str) -> tuple[str, list[Any]]:
+        """One JSON document of all rows, and one value for a column of equal ones.
 
-        On PostgreSQL it is the number of values to write out that takes time.
+        On PostgreSQL it is the number of parameters to write out that takes time.
         """
         chosen: list[str] = []
         once: list[Any] = []
-        arrays: dict[str, tuple[str, list[Any]]] = {}
+        columns: dict[str, str] = {}
+        varying: list[list[Any]] = []
         for field, column in zip(self.fields, stored, strict=True):
-            element = self._element(field)
-            if arrays and all(value is column[0] for value in column):
-                chosen.append(f"%s::{element}")
+            type_name = self._type(field)
+            if columns and all(value is column[0] for value in column):
+                chosen.append(f"%s::{type_name}")
                 once.append(column[0])
             else:
-                name = f"c{len(arrays)}"
+                name = f"c{len(columns)}"
                 chosen.append(name)
-                arrays[name] = (f"(%s)::{element}[]", column)
-        given = ", ".join(array for array, _column in arrays.values())
-        source = f"UNNEST({given}) AS given ({', '.join(arrays)})"
+                columns[name] = type_name
+                varying.append(column)
+        rows = [dict(zip(columns, values, strict=True)) for values in zip(*varying, strict=True)]
+        given = ", ".join(f"{name} {type_name}" for name, type_name in columns.items())
+        source = f"JSON_TO_RECORDSET(%s::json) AS given ({given})"
         # Only names are put in, quoted; the values are parameters.
         statement = f"{self._head} SELECT {', '.join(chosen)} FROM {source} {suffix}"  # noqa: S608
-        return statement, [*once, *(column for _array, column in arrays.values())]
+        return statement, [*once, json.dumps(rows, default=_plain)]
 
     def _stored(self, field: Field[Any, Any], column: Sequence[Any]) -> Iterator[Any]:
         """The column's values as the database takes them."""
@@ -151,6 +157,13 @@ class _Insert:
                 last, stored = value, field.get_db_prep_save(value, self._connection)
             yield stored
 
-    def _element(self, field: Field[Any, Any]) -> str:
+    def _type(self, field: Field[Any, Any]) -> str:
         """The column's type without its length: what is too long must fail, not be cut."""
         return str(field.db_type(self._connection)).partition("(")[0]
+
+
+def _plain(value: Any) -> Any:
+    """A moment, an id, or a document wrapped for the database driver, as JSON has it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value.obj

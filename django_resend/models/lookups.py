@@ -15,8 +15,6 @@ class OneOf(In):
     Use it as ``filter(OneOf(F("email_key"), keys))``.
     """
 
-    prepare_rhs = False
-
     def get_prep_lookup(self) -> list[str]:
         return list(self.rhs)
 
@@ -24,12 +22,14 @@ class OneOf(In):
         self, compiler: Any, connection: BaseDatabaseWrapper
     ) -> tuple[str, tuple[Any, ...]]:
         left, parameters = self.process_lhs(compiler, connection)
-        element = self.lhs.output_field.db_type(connection).partition("(")[0]
-        return f"{left} = ANY(%s::{element}[])", (*parameters, list(self.rhs))
+        type_name = self.lhs.output_field.db_type(connection).partition("(")[0]
+        wanted = "SELECT JSON_ARRAY_ELEMENTS_TEXT(%s::json)"
+        one_of = f"{left} = ANY(ARRAY({wanted})::{type_name}[])"
+        return one_of, (*parameters, json.dumps(self.rhs))
 
     def as_sqlite(
         self, compiler: Any, connection: BaseDatabaseWrapper
     ) -> tuple[str, tuple[Any, ...]]:
         left, parameters = self.process_lhs(compiler, connection)
         wanted = "SELECT value FROM JSON_EACH(%s)"
-        return f"{left} IN ({wanted})", (*parameters, json.dumps(list(self.rhs)))  # noqa: S608
+        return f"{left} IN ({wanted})", (*parameters, json.dumps(self.rhs))

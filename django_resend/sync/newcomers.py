@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.db.models import DEFERRED
 from ..client.rows import ContactRow
 from ..models import Contact
 from .states import remote_contact
+
+_contact: Callable[..., Contact] = Contact
 
 
 class Newcomers:
@@ -37,4 +40,4 @@ class Newcomers:
         values["remote_created_at"] = row.created_at
         if "properties" in told:
             values["properties"] = dict(told["properties"])
-        return Contact(*values.values())
+        return _contact(*values.values())

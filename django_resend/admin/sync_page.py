@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from ..conf import resend_settings
 from ..models import CallBudget, ConflictRecord, Contact, Job, OutboxEntry, SyncRun, WebhookEvent
+from ..sync.coverage import find_coverage
 from ..sync.jobs import find, queue
 from ..sync.limiter import UNLIMITED
 from ..sync.plan import plan_drift, plan_pull
@@ -189,5 +190,6 @@ def _allowed() -> list[str]:
 def _cost(operation: str) -> str:
     if operation == "push":
         return ""
-    plan = plan_pull(deep=False) if operation == "pull" else plan_drift()
-    return price(plan.calls)
+    if operation == "drift":
+        return price(plan_drift().calls)
+    return price(plan_pull(deep=False, coverage=find_coverage()).calls)

@@ -884,6 +884,8 @@ class Migration(migrations.Migration):
                         blank=True, null=True, verbose_name="planned calls"
                     ),
                 ),
+                ("swept_to", models.DateTimeField(editable=False, null=True)),
+                ("swept_contacts", models.PositiveIntegerField(editable=False, null=True)),
                 ("message", models.TextField(blank=True, default="", verbose_name="message")),
                 (
                     "owner",

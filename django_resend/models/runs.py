@@ -35,6 +35,10 @@ class SyncRun(models.Model):
     counts = models.JSONField(_("counts"), default=dict, blank=True)
     calls = models.PositiveIntegerField(_("calls"), default=0)
     planned_calls = models.PositiveIntegerField(_("planned calls"), null=True, blank=True)
+    swept_to = models.DateTimeField(null=True, editable=False)
+    """When Resend made the newest contact that a complete walk over their list met."""
+    swept_contacts = models.PositiveIntegerField(null=True, editable=False)
+    """How many contacts that walk met."""
     message = models.TextField(_("message"), blank=True, default="")
     owner = models.CharField(_("process"), max_length=255, blank=True, default="")
     started_at = models.DateTimeField(_("started at"), default=timezone.now)

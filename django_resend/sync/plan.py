@@ -15,6 +15,7 @@ from ..models import (
     Segment,
     Topic,
 )
+from .coverage import Coverage
 from .limiter import UNLIMITED, current_rate
 
 
@@ -50,11 +51,14 @@ class Plan:
         return 0.0 if self.rate >= UNLIMITED else calls / self.rate
 
 
-def plan_pull(*, shallow: bool = True, deep: bool = True) -> Plan:
-    """The plan of a pull, from what the mirror holds now: the numbers at Resend may differ."""
+def plan_pull(*, shallow: bool = True, deep: bool = True, coverage: Coverage | None = None) -> Plan:
+    """The plan of a pull, from what the mirror holds now: the numbers at Resend may differ.
+
+    ``coverage``: of the contacts by the segments' lists; without one all pages are walked.
+    """
     stages: list[Stage] = []
     if shallow:
-        stages += _list_stages()
+        stages += _list_stages(coverage)
     if deep:
         stages += _single_stages(Contact.untracked.count())
     return Plan(stages, current_rate())
@@ -73,14 +77,15 @@ def plan_drift(*, deep: bool = False, sample: int | None = None) -> Plan:
     return Plan([definitions, *_single_stages(size), memberships], current_rate())
 
 
-def _list_stages() -> list[Stage]:
+def _list_stages(coverage: Coverage | None = None) -> list[Stage]:
     definitions = (Segment, Topic, ContactProperty)
     listed = sum(_pages(model.untracked.count()) for model in definitions)
     segments = Segment.untracked.exclude(remote_id=None).annotate(size=Count("memberships"))
     members = sum(_pages(size) for size in segments.values_list("size", flat=True))
+    contacts = coverage.calls if coverage else _pages(Contact.untracked.count())
     return [
         Stage("definitions", listed, exact=False),
-        Stage("contacts", _pages(Contact.untracked.count()), exact=False),
+        Stage("contacts", contacts, exact=False),
         Stage("memberships", members, exact=False),
     ]
 

@@ -7,7 +7,7 @@ import socket
 import uuid
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,11 @@ class Run:
         self._record.cursor = cursor
         self._store()
 
+    def note_sweep(self, newest: datetime | None, contacts: int) -> None:
+        """The whole list of contacts was walked; stored with the next checkpoint."""
+        self._record.swept_to = newest
+        self._record.swept_contacts = contacts
+
     def finish(self, state: SyncRun.State, message: str = "") -> None:
         self._record.state = state
         self._record.message = message
@@ -107,7 +112,16 @@ class Run:
         self._record.calls = self.calls
         self._record.heartbeat_at = timezone.now()
         self._record.save(
-            update_fields=["stage", "cursor", "counts", "calls", "heartbeat_at", *more]
+            update_fields=[
+                "stage",
+                "cursor",
+                "counts",
+                "calls",
+                "heartbeat_at",
+                "swept_to",
+                "swept_contacts",
+                *more,
+            ]
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ...sync.coverage import find_coverage
 from ...sync.plan import plan_pull
 from ...sync.pull import pull_all
 from ..base import DONE, ResendCommand
@@ -29,6 +30,13 @@ class Command(ResendCommand):
             "--deep", action="store_true", help=_("Read properties and topic choices only.")
         )
         parser.add_argument(
+            "--full",
+            action="store_true",
+            help=_(
+                "Walk the list of contacts to its end, also where their segments' lists would do."
+            ),
+        )
+        parser.add_argument(
             "--allow-deletions",
             action="store_true",
             help=_("Let a pull delete many rows at once."),
@@ -37,12 +45,14 @@ class Command(ResendCommand):
     def run(self, **options: Any) -> int:
         shallow, deep = not options["deep"], not options["shallow"]
         if options["dry_run"]:
-            self.print_plan(plan_pull(shallow=shallow, deep=deep), options)
+            coverage = find_coverage() if shallow and not options["full"] else None
+            self.print_plan(plan_pull(shallow=shallow, deep=deep, coverage=coverage), options)
             return DONE
         progress = self.progress(options)
         report = pull_all(
             shallow=shallow,
             deep=deep,
+            full=options["full"],
             allow_deletions=options["allow_deletions"],
             progress=progress,
         )

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ...conf import resend_settings
+from ...sync.coverage import find_coverage
 from ...sync.jobs import run_jobs
 from ...sync.plan import Plan, plan_pull
 from ...sync.pull import PullReport, pull_all
@@ -38,7 +39,8 @@ class Command(ResendCommand):
 
     def run(self, **options: Any) -> int:
         if options["dry_run"]:
-            pull, push = plan_pull(deep=not options["shallow"]), plan_push()
+            pull = plan_pull(deep=not options["shallow"], coverage=find_coverage())
+            push = plan_push()
             self.print_plan(Plan([*pull.stages, *push.stages], pull.rate), options)
             return DONE
         progress = self.progress(options)

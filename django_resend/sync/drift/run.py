@@ -99,7 +99,7 @@ def repair_drift(
     *, deep: bool = False, allow_deletions: bool = False, progress: Progress | None = None
 ) -> PullReport:
     """Take over what changed at Resend, and enter in the outbox what changed here past it."""
-    report = pull_all(deep=deep, allow_deletions=allow_deletions, progress=progress)
+    report = pull_all(deep=deep, full=True, allow_deletions=allow_deletions, progress=progress)
     enter_forgotten()
     return report
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import datetime
 from functools import partial
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ...client import errors
 from ...client.rows import ContactRow
@@ -16,9 +16,9 @@ from ..apply import Applied, apply_contacts
 from ..calls import walk_patiently, walk_restarting
 from ..crew import gather, read_ahead
 from ..locks import insistently
-from ..seen import Seen
-from .absence import delete_absent_contacts
+from .absence import Absent, delete_absent_contacts
 from .context import Pull
+from .sweep import Head, Sweep
 
 STAGE = "contacts"
 ROUTE = "/contacts"
@@ -26,46 +26,73 @@ BROKEN = (errors.BrokenWalk, errors.Refused, errors.NotFound)
 
 
 def pull_contacts(pull: Pull) -> None:
-    """Pull all contacts' base fields: one call and at most six statements a page of 100."""
+    """Pull all contacts' base fields: one call and at most six statements a page of 100.
+
+    Where the segments' lists will show the same contacts, only the head of the list.
+    """
     pull.progress.stage("contacts", Contact.untracked.count() or None)
-    cursor = pull.take_cursor()
-    seen = Seen.unpack(cursor.get("seen", {}))
+    is_new = pull.sweep is None
+    walk_on(pull, STAGE, Head(pull.coverage if is_new else None))
+
+
+def walk_on(pull: Pull, stage: str, head: Head) -> None:
+    """Walk the list of contacts on from where the sweep is, to its end or that of its head."""
+    sweep = pull.sweep = pull.sweep or Sweep()
     try:
-        walk_restarting(lambda after: _walk(pull, after, seen), cursor.get("after"), BROKEN)
+        walk_restarting(partial(_walk, pull, stage, sweep, head), sweep.after, BROKEN)
     except BROKEN as error:
+        pull.sweep = None
         pull.stop(f"The list of contacts can't be walked to its end: {error}")
         return
-    _settle(pull, seen)
+    if not sweep.is_covered:
+        pull.sweep = None
+        _settle(pull, sweep)
 
 
-def _walk(pull: Pull, after: str | None, seen: Seen) -> None:
+def _walk(pull: Pull, stage: str, sweep: Sweep, head: Head, after: str | None) -> None:
+    sweep.after = after
     pages = walk_patiently(lambda cursor: pull.client.contacts.page(cursor), after, ROUTE)
-    with closing(read_ahead(pull.client, pages, late=pull.is_late)) as read:
-        for fetched_at, group in gather(read, late=pull.is_late):
+
+    def wait_for_none() -> bool:
+        # No page is asked for ahead that may not be wanted.
+        return head.is_open or pull.is_late()
+
+    with closing(read_ahead(pull.client, pages, late=wait_for_none)) as read:
+        for fetched_at, group in gather(read, late=wait_for_none):
             rows = [row for page in group for row in page.rows]
-            applied = insistently(partial(_store, pull, rows, fetched_at, after, seen))
-            seen.add(applied.pks.values())
-            pull.count(STAGE, applied.counts)
+            applied = insistently(partial(_store, pull, stage, rows, fetched_at))
+            sweep.take(rows, applied)
+            sweep.after = group[-1].next
+            pull.count("contacts", applied.counts)
             pull.progress.advance(len(rows))
-            after = group[-1].next
-            if after is not None:
-                pull.breathe(STAGE, after=after, seen=seen.pack())
+            if sweep.after is None:
+                return
+            if head.is_open and head.ends_with(rows, applied):
+                head.leave(sweep)
+                return
+            pull.breathe(stage)
 
 
-def _store(
-    pull: Pull, rows: Sequence[ContactRow], fetched_at: datetime, after: str | None, seen: Seen
-) -> Applied:
-    pull.checkpoint(STAGE, after=after, seen=seen.pack())
+def _store(pull: Pull, stage: str, rows: Sequence[ContactRow], fetched_at: datetime) -> Applied:
+    pull.checkpoint(stage)
     return apply_contacts(rows, fetched_at=fetched_at)
 
 
-def _settle(pull: Pull, seen: Seen) -> None:
+def _settle(pull: Pull, sweep: Sweep) -> None:
     """The walk is complete: what it didn't meet may be gone."""
+    if sweep.complete:
+        pull.run.note_sweep(sweep.newest, len(sweep.seen))
+    if missing := absent(pull, sweep):
+        delete_absent_contacts(pull, missing, _known(pull).count())
+
+
+def absent(pull: Pull, sweep: Sweep) -> list[Absent]:
+    """The contacts that were at Resend before this run and that it hasn't met."""
+    rows = _known(pull).order_by().values_list("pk", "remote_id").iterator(2000)
+    return [(pk, str(remote_id)) for pk, remote_id in rows if pk not in sweep.seen]
+
+
+def _known(pull: Pull) -> QuerySet[Contact]:
     started = pull.run.started_at
-    known = Contact.untracked.filter(remote_id__isnull=False, created_at__lt=started).filter(
-        Q(pushed_at__isnull=True) | Q(pushed_at__lt=started)
-    )
-    rows = known.order_by().values_list("pk", "remote_id").iterator(2000)
-    absent = [(pk, str(remote_id)) for pk, remote_id in rows if pk not in seen]
-    if absent:
-        delete_absent_contacts(pull, absent, known.count())
+    known = Contact.untracked.filter(remote_id__isnull=False, created_at__lt=started)
+    return known.filter(Q(pushed_at__isnull=True) | Q(pushed_at__lt=started))

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...client import Client
+from ..coverage import Coverage
 from ..progress import Progress
 from ..runs import Run
+from .sweep import Sweep
 
 
 class Paused(Exception):
@@ -31,9 +33,15 @@ class Pull:
     """What was not done, and why, in a sentence each."""
     absent: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     """By kind, the definitions (local key, Resend's id) that the lists lacked."""
+    coverage: Coverage | None = None
+    """``None``: the list of contacts is walked to its end."""
+    sweep: Sweep | None = None
+    """The sweep over the contacts, until it is settled."""
 
     def checkpoint(self, stage: str, **cursor: Any) -> None:
-        kept = {"absent": self.absent, "stopped": self.stopped}
+        kept: dict[str, Any] = {"absent": self.absent, "stopped": self.stopped}
+        if self.sweep is not None:
+            kept["sweep"] = self.sweep.pack()
         self.run.checkpoint(stage, {**kept, **cursor})
 
     def breathe(self, stage: str, **cursor: Any) -> None:

@@ -64,8 +64,10 @@ def _pull_segment(
         walk_restarting(lambda cursor: _walk(pull, segment, cursor, seen, begun), after, BROKEN)
     except errors.NotFound:
         # Deleted since the definitions were read; the next pull proves it.
+        _leave_to_the_list(pull)
         return
     except BROKEN as error:
+        _leave_to_the_list(pull)
         pull.stop(f"The members of “{segment}” can't be walked to their end: {error}")
         return
     _remove_absent(pull, segment, seen, begun)
@@ -80,7 +82,10 @@ def _walk(pull: Pull, segment: Segment, after: str | None, seen: Seen, begun: da
         for fetched_at, group in gather(read, late=pull.is_late):
             cursor = _cursor(segment, after, seen, begun)
             rows = [row for page in group for row in page.rows]
-            seen.add(insistently(partial(_store, pull, segment, rows, fetched_at, cursor)))
+            met = insistently(partial(_store, pull, segment, rows, fetched_at, cursor))
+            seen.add(met)
+            if pull.sweep is not None:
+                pull.sweep.meet(met)
             pull.progress.advance(len(rows))
             after = group[-1].next
             if after is not None:
@@ -106,11 +111,12 @@ def _store(
     """Write one page of members; returns the local keys of the contacts it names."""
     pull.checkpoint(STAGE, **cursor)
     known = _known(segment, [row.id for row in rows])
-    strangers = [row for row in rows if row.id not in known]
-    if strangers:
-        applied = apply_contacts(strangers, fetched_at=fetched_at)
+    unread = [row for row in rows if row.id not in known or _is_unmet(pull, known[row.id])]
+    if unread:
+        applied = apply_contacts(unread, fetched_at=fetched_at)
         pull.count("contacts", applied.counts)
-        known |= {id: Known(pk, None, False, False, None) for id, pk in applied.pks.items()}
+        strangers = applied.pks.items() - {id: row.contact for id, row in known.items()}.items()
+        known |= {id: Known(pk, None, False, False, None) for id, pk in strangers}
     now = timezone.now()
     new = [
         (row.contact, segment.pk, now, now)
@@ -123,6 +129,17 @@ def _store(
         SegmentMembership.untracked.filter(pk__in=arrived).update(sent_at=now, confirmed_at=now)
     pull.run.counts.update({"members_created": len(new), "members_confirmed": len(arrived)})
     return [row.contact for row in known.values()]
+
+
+def _leave_to_the_list(pull: Pull) -> None:
+    """Whom this segment has can't be told from those who are gone."""
+    if pull.sweep is not None:
+        pull.sweep.go_on()
+
+
+def _is_unmet(pull: Pull, row: Known) -> bool:
+    """Whether this list is the first to show the contact's fields."""
+    return pull.sweep is not None and row.contact not in pull.sweep.seen
 
 
 def _pushed_since(row: Known, fetched_at: datetime) -> bool:

@@ -10,6 +10,7 @@ from ...client import Client, errors
 from ...conf import resend_settings
 from ...models import SyncRun
 from ..calls import open_client
+from ..coverage import find_coverage
 from ..errors import NotConfigured
 from ..locks import giving_way
 from ..plan import plan_pull
@@ -20,15 +21,18 @@ from .context import Paused, Pull
 from .deep import pull_deep
 from .definitions import pull_definitions, settle_definitions
 from .members import pull_members
+from .rest import pull_rest
+from .sweep import Sweep
 
 STAGES: Mapping[str, Callable[[Pull], None]] = {
     "definitions": pull_definitions,
     "contacts": pull_contacts,
     "members": pull_members,
+    "rest": pull_rest,
     "settling": settle_definitions,
     "deep": pull_deep,
 }
-SHALLOW = ("definitions", "contacts", "members", "settling")
+SHALLOW = ("definitions", "contacts", "members", "rest", "settling")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ def pull_all(
     *,
     shallow: bool = True,
     deep: bool = True,
+    full: bool = False,
     allow_deletions: bool = False,
     seconds: float | None = None,
     progress: Progress | None = None,
@@ -64,6 +69,7 @@ def pull_all(
 ) -> PullReport:
     """Pull everything; ``shallow=False`` only the deep reads, ``deep=False`` all but those.
 
+    ``full`` walks the list of contacts to its end, also where the segments' lists would do.
     A pull that was killed, or paused because its ``seconds`` were over, is taken up where it
     stopped. Raises ``NotConfigured``,
     ``AlreadyRunning``, and the client's errors where Resend can't be worked with; what was pulled
@@ -74,7 +80,7 @@ def pull_all(
     own = client or open_client()
     names = (*(SHALLOW if shallow else ()), *(("deep",) if deep else ()))
     try:
-        return _run(names, own, allow_deletions, seconds, progress or Silent())
+        return _run(names, own, full, allow_deletions, seconds, progress or Silent())
     finally:
         if client is None:
             own.close()
@@ -83,11 +89,13 @@ def pull_all(
 def _run(
     names: tuple[str, ...],
     client: Client,
+    full: bool,
     allow_deletions: bool,
     seconds: float | None,
     progress: Progress,
 ) -> PullReport:
-    plan = plan_pull(shallow="contacts" in names, deep="deep" in names)
+    coverage = None if full or "contacts" not in names else find_coverage()
+    plan = plan_pull(shallow="contacts" in names, deep="deep" in names, coverage=coverage)
     run = begin(SyncRun.Action.PULL, client, scope="+".join(names), planned_calls=plan.calls)
     resumed = run.resumed
     if resumed:
@@ -101,7 +109,11 @@ def _run(
         resume=run.cursor,
         stopped=run.cursor.get("stopped", []),
         absent=run.cursor.get("absent", {}),
+        coverage=coverage,
+        sweep=Sweep.unpack(run.cursor["sweep"]) if "sweep" in run.cursor else None,
     )
+    if full and pull.sweep is not None:
+        pull.sweep.go_on()
     first = names.index(run.stage) if resumed and run.stage in names else 0
     try:
         with giving_way():

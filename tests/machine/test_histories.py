@@ -335,6 +335,10 @@ def _is_on_its_way(contact: Contact, other: str) -> bool:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("threshold", [0, 1], ids=["single calls", "imports"])
 def test_every_history_ends_in_agreement(settings: Any, threshold: int) -> None:
+    run_histories(Histories, settings, threshold)
+
+
+def run_histories(machine: type[Histories], settings: Any, threshold: int) -> None:
     settings.RESEND = {
         "API_KEY": "re_test",
         "WEBHOOK_SECRET": DEFAULT_SECRET,
@@ -342,7 +346,7 @@ def test_every_history_ends_in_agreement(settings: Any, threshold: int) -> None:
     }
     assert ContactProperty.objects.count() == 0
     run_state_machine_as_test(
-        Histories,
+        machine,
         settings=hypothesis_settings(
             max_examples=HISTORIES,
             stateful_step_count=STEPS,

@@ -93,6 +93,18 @@ def test_newcomers_in_no_segment_are_found_however_many_they_are(fake: FakeResen
     assert report.calls == COVERED + 3
 
 
+def test_those_who_come_into_the_list_below_its_newest_are_found(fake: FakeResend) -> None:
+    """As an import's rows may that was committed late."""
+    with later(days=-1):
+        for number in range(150):
+            fake.dashboard.create_contact(f"late{number}@example.org")
+
+    report = pull_later()
+
+    assert differences(fake, deep=False) == []
+    assert report.calls == COVERED + 2
+
+
 def test_a_contact_that_left_its_only_segment_stays(fake: FakeResend) -> None:
     fake.dashboard.remove_from_segment(person(1), "Segment_2")
     fake.dashboard.edit_contact(person(1), first_name="Ada")

@@ -43,7 +43,7 @@ def _read_unmet(pull: Pull, sweep: Sweep) -> bool:
     known = Contact.untracked.filter(remote_id__isnull=False).count()
     if len(unmet) > sweep.pages or is_mass_deletion(len(unmet), known):
         return False
-    pull.progress.stage("contacts that no list shows", len(unmet))
+    pull.progress.stage("contacts one by one", len(unmet))
     for batch in batches(unmet, PROOFS_AT_ONCE):
         fetched_at = timezone.now()
         rows, gone = _read(pull.client, batch)

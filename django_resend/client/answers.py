@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import time
@@ -21,6 +20,7 @@ from django_resend.client.errors import (
     UserAgentRefused,
     error_class,
 )
+from django_resend.client.legible import read_json
 from django_resend.client.redact import presentable
 
 # The longest documented answer, a page of 100 rows, is far below this.
@@ -74,8 +74,8 @@ class Answer:
         if self.status == 204:
             return {}
         try:
-            value = json.loads(self.body or b"")
-        except (ValueError, RecursionError):
+            value = read_json(self.body or b"")
+        except ValueError:
             return None
         return value if isinstance(value, dict) else None
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
+from ..client.legible import read_json
 from ..client.rows import moment
 from .signature import BadSignature
 
@@ -15,18 +14,16 @@ MAX_DEPTH = 20
 
 
 def read_payload(body: bytes) -> dict[str, Any]:
-    """The event as JSON. Raises ``BadSignature`` where it is none.
-
-    Text that PostgreSQL can't keep (null characters, halves of surrogate pairs) is replaced.
-    """
+    """The event as JSON. Raises ``BadSignature`` where it is none."""
     try:
-        payload = json.loads(body, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
+        payload = read_json(body)
+    except ValueError as error:
         raise BadSignature("The body is no JSON.") from error
-    if not isinstance(payload, dict) or not isinstance(payload.get("type"), str):
+    is_event = isinstance(payload, dict) and isinstance(payload.get("type"), str)
+    if not is_event or _is_deeper(payload, MAX_DEPTH):
         raise BadSignature("The body is no event.")
-    kept: dict[str, Any] = _storable(payload, MAX_DEPTH)
-    return kept
+    event: dict[str, Any] = payload
+    return event
 
 
 def happened_at(payload: dict[str, Any]) -> datetime | None:
@@ -36,31 +33,9 @@ def happened_at(payload: dict[str, Any]) -> datetime | None:
     return moment(changed_at) or moment(payload.get("created_at"))
 
 
-def _storable(value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, dict | list):
-        if not depth:
-            raise BadSignature("The body is no event.")
-        if isinstance(value, list):
-            return [_storable(item, depth - 1) for item in value]
-        return {_text(key): _storable(item, depth - 1) for key, item in value.items()}
-    return value
-
-
-def _text(text: str) -> str:
-    if text.isascii() and "\0" not in text:
-        return text
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return whole.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number too large")
-    return number
+def _is_deeper(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return False
+    return not levels or any(_is_deeper(item, levels - 1) for item in value)

@@ -156,7 +156,17 @@ def test_a_throttle_that_refuses_stops_the_call() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"OK", b"<html>Log in to this network</html>", b"[]", b"null", b"\xff", b"[" * 99_999],
+    [
+        b"",
+        b"OK",
+        b"<html>Log in to this network</html>",
+        b"[]",
+        b"null",
+        b"\xff",
+        b"[" * 99_999,
+        b'{"id": NaN}',
+        b'{"id": 1e999}',
+    ],
 )
 def test_a_success_that_is_no_json_object_is_a_fault_never_data(body: bytes) -> None:
     client, _ = answering(200, body)
@@ -165,6 +175,23 @@ def test_a_success_that_is_no_json_object_is_a_fault_never_data(body: bytes) -> 
             call("c1")
         assert caught.value.status == 200
         assert caught.value.ambiguous
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (b"A\\u0000da", "A\ufffdda"),
+        (b"Ada \\ud83d", "Ada \ufffd"),
+        (b"Ada \xed\xa0\xbd", "Ada \ufffd"),
+        (b"Ada \\ud83d\\udc4b", "Ada \U0001f44b"),
+        (b"\\u00c4da", "\u00c4da"),
+        ("민수".encode(), "민수"),
+    ],
+)
+def test_text_is_read_as_databases_can_keep_it(sent: bytes, read: str) -> None:
+    client, _ = answering(200, b'{"id": "c1", "email": "a@b.example", "first_name": "%s"}' % sent)
+    row = client.contacts.get("c1")
+    assert row.first_name == row.raw["first_name"] == read
 
 
 @pytest.mark.parametrize("body", [{}, {"id": None}, {"id": ""}, {"id": 5}, {"contact": "c1"}])

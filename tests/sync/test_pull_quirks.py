@@ -6,6 +6,7 @@ import pytest
 
 from django_resend.models import Contact, Topic, TopicSubscription
 from django_resend.sync.pull import pull_all
+from django_resend.sync.push.plan import plan_push
 from django_resend.testing import FakeResend
 from django_resend.testing.quirks import QUIRKS
 from tests.oracle import differences
@@ -73,3 +74,19 @@ def test_values_that_resend_shows_for_unset_properties_are_kept_as_shown(
     pull_all()
 
     assert Contact.objects.get().properties == {"plan": "free"}
+
+
+@pytest.mark.parametrize("name", ["A\0da", "\0"])
+def test_text_that_no_database_keeps_stops_nobody(resend_fake: FakeResend, name: str) -> None:
+    resend_fake.dashboard.seed(contacts=3)
+    resend_fake.dashboard.create_contact("odd@example.org", first_name=name)
+
+    pull_all()
+
+    assert Contact.objects.count() == 4
+    odd = Contact.objects.get(email="odd@example.org")
+    assert "\N{REPLACEMENT CHARACTER}" in odd.first_name
+    assert odd.raw["first_name"] == odd.first_name
+    with later():
+        assert pull_all(deep=False).counts["contacts_unchanged"] == 4
+    assert plan_push().calls == 0

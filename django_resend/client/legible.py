@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 
-def read_json(body: bytes) -> Any:
-    """Read JSON; raises ValueError where it is none, holds no finite number, or is too deep.
+def read_json(body: bytes, *, strict: bool = False) -> Any:
+    """Read JSON; raises ValueError where it is none, or is too deep.
 
-    Text that databases can't keep (null characters, halves of surrogate pairs) is replaced.
+    Text that databases can't keep (null characters, halves of surrogate pairs) is replaced, and
+    numbers that aren't finite become null; with `strict` these raise ValueError.
     """
+    odd = _refuse if strict else _forget
     try:
-        value = json.loads(body, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(body, parse_constant=odd, parse_float=partial(_finite, odd))
         # Only an escape, or a byte that begins a half, can bring such text.
         return _storable(value) if b"\\u" in body or b"\xed" in body else value
     except RecursionError as error:
@@ -37,12 +41,14 @@ def _text(text: str) -> str:
     return whole.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
+def _finite(odd: Callable[[str], float | None], text: str) -> float | None:
     number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number too large")
-    return number
+    return number if math.isfinite(number) else odd(text)
+
+
+def _refuse(number: str) -> NoReturn:
+    raise ValueError(f"{number} is no number")
+
+
+def _forget(number: str) -> float | None:
+    return None

@@ -16,7 +16,7 @@ MAX_DEPTH = 20
 def read_payload(body: bytes) -> dict[str, Any]:
     """The event as JSON. Raises ``BadSignature`` where it is none."""
     try:
-        payload = read_json(body)
+        payload = read_json(body, strict=True)
     except ValueError as error:
         raise BadSignature("The body is no JSON.") from error
     is_event = isinstance(payload, dict) and isinstance(payload.get("type"), str)

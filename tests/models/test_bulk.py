@@ -48,7 +48,7 @@ def make_contacts(count: int) -> QuerySet[Contact]:
     Contact.untracked.bulk_create(
         Contact(email=f"p{n}@example.org", email_key=f"p{n}@example.org") for n in range(count)
     )
-    contacts: QuerySet[Contact] = Contact.objects.all()
+    contacts: QuerySet[Contact] = Contact.objects.order_by("pk")
     return contacts
 
 

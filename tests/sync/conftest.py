@@ -36,7 +36,7 @@ def sleeps(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 @pytest.fixture(autouse=True)
 def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every page is stored as it comes, as where calls are slow: the fake answers at once."""
-    monkeypatch.setattr("django_resend.sync.crew.GATHERED_PAGES", 1)
+    monkeypatch.setattr("django_resend.sync.reading.GATHERED_PAGES", 1)
 
 
 @pytest.fixture

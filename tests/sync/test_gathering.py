@@ -12,8 +12,8 @@ import pytest
 
 from django_resend.client import errors
 from django_resend.models import Contact
-from django_resend.sync.crew import GATHERED_PAGES, gather, read_ahead
 from django_resend.sync.pull import pull_all
+from django_resend.sync.reading import GATHERED_PAGES, gather, read_ahead
 from django_resend.testing import FakeResend
 from tests.oracle import differences
 
@@ -27,7 +27,7 @@ BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here they are not, however slow the machine."""
-    monkeypatch.setattr("django_resend.sync.crew.GATHERING_SECONDS", 60)
+    monkeypatch.setattr("django_resend.sync.reading.GATHERING_SECONDS", 60)
 
 
 class Killed(BaseException):
@@ -106,7 +106,7 @@ def test_a_killed_pull_asks_again_for_what_it_had_not_stored(
 def test_more_pages_are_asked_for_while_one_is_stored_but_not_when_it_is_late(
     resend_fake: FakeResend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("django_resend.sync.crew.useful_calls_in_flight", lambda client: 2)
+    monkeypatch.setattr("django_resend.sync.reading.useful_calls_in_flight", lambda client: 2)
     for late, ahead in ((False, GATHERED_PAGES), (True, 0)):
         asked: list[int] = []
         full = threading.Event()

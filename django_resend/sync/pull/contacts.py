@@ -14,8 +14,8 @@ from ...client.rows import ContactRow
 from ...models import Contact
 from ..apply import Applied, apply_contacts
 from ..calls import walk_patiently, walk_restarting
-from ..crew import gather, read_ahead
 from ..locks import insistently
+from ..reading import gather, read_ahead
 from .absence import Absent, delete_absent_contacts
 from .context import Pull
 from .sweep import Head, Sweep

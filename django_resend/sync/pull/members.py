@@ -20,8 +20,8 @@ from ...models.insertion import insert_values
 from ...models.lookups import OneOf
 from ..apply import CLOCK_SKEW, apply_contacts
 from ..calls import walk_patiently, walk_restarting
-from ..crew import gather, read_ahead
 from ..locks import insistently
+from ..reading import gather, read_ahead
 from ..seen import Seen
 from .absence import is_mass_deletion
 from .context import Pull

@@ -17,7 +17,6 @@ from django.views.decorators.http import require_POST
 
 from ..conf import resend_settings
 from ..models import CallBudget, ConflictRecord, Contact, Job, OutboxEntry, SyncRun, WebhookEvent
-from ..sync.coverage import find_coverage
 from ..sync.jobs import find, queue
 from ..sync.limiter import UNLIMITED
 from ..sync.plan import plan_drift, plan_pull
@@ -190,6 +189,5 @@ def _allowed() -> list[str]:
 def _cost(operation: str) -> str:
     if operation == "push":
         return ""
-    if operation == "drift":
-        return price(plan_drift().calls)
-    return price(plan_pull(deep=False, coverage=find_coverage()).calls)
+    plan = plan_pull(deep=False) if operation == "pull" else plan_drift()
+    return price(plan.calls)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
+_SIGNS = (b"\\u", b"\xed", b"\0")
+
 
 def read_json(body: bytes, *, strict: bool = False) -> Any:
     """Read JSON; raises ValueError where it is none, or is too deep.
@@ -18,8 +20,8 @@ def read_json(body: bytes, *, strict: bool = False) -> Any:
     odd = _refuse if strict else _forget
     try:
         value = json.loads(body, parse_constant=odd, parse_float=partial(_finite, odd))
-        # Only an escape, or a byte that begins a half, can bring such text.
-        return _storable(value) if b"\\u" in body or b"\xed" in body else value
+        # Only an escape, a byte that begins a half, or another encoding can bring such text.
+        return _storable(value) if any(sign in body for sign in _SIGNS) else value
     except RecursionError as error:
         raise ValueError("too many levels") from error
 

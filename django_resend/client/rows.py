@@ -95,6 +95,11 @@ class ContactRow(Row):
     created_at: datetime | None = None
     properties: dict[str, Any] | Missing = MISSING
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it tells all that a list is known to tell."""
+        return MISSING not in (self.first_name, self.last_name, self.unsubscribed)
+
     @classmethod
     def read(cls, raw: dict[str, Any]) -> ContactRow:
         """Read one JSON object; raises Unreadable without id or email."""

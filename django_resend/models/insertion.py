@@ -8,7 +8,7 @@ asked for once, and no instance is needed.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Field, Model
+from django.db.models import Field, JSONField, Model
 from django.db.models.constants import OnConflict
 
 from .batches import BATCH_ROWS, batches
@@ -112,18 +112,18 @@ class _Insert:
 
     def statement(self, columns: Sequence[Sequence[Any]], suffix: str) -> tuple[str, list[Any]]:
         """The statement that inserts these columns of values, and its parameters."""
+        if self._connection.vendor == "postgresql":
+            return self._from_document(columns, suffix)
         stored = [
             list(self._stored(field, column))
             for field, column in zip(self.fields, columns, strict=True)
         ]
-        if self._connection.vendor == "postgresql":
-            return self._from_document(stored, suffix)
         row = f"({', '.join(['%s'] * len(stored))})"
         values = ", ".join([row] * len(stored[0]))
         parameters = list(chain.from_iterable(zip(*stored, strict=True)))
         return f"{self._head} VALUES {values} {suffix}", parameters
 
-    def _from_document(self, stored: Sequence[list[Any]], suffix: str) -> tuple[str, list[Any]]:
+    def _from_document(self, given: Sequence[Sequence[Any]], suffix: str) -> tuple[str, list[Any]]:
         """One JSON document of all rows, and one value for a column of equal ones.
 
         On PostgreSQL it is the number of parameters to write out that takes time.
@@ -131,20 +131,21 @@ class _Insert:
         chosen: list[str] = []
         once: list[Any] = []
         columns: dict[str, str] = {}
-        varying: list[list[Any]] = []
-        for field, column in zip(self.fields, stored, strict=True):
+        varying: list[Iterable[Any]] = []
+        for field, column in zip(self.fields, given, strict=True):
             type_name = self._type(field)
             if columns and all(value is column[0] for value in column):
                 chosen.append(f"%s::{type_name}")
-                once.append(column[0])
+                once.append(field.get_db_prep_save(column[0], self._connection))
             else:
                 name = f"c{len(columns)}"
                 chosen.append(name)
                 columns[name] = type_name
-                varying.append(column)
+                is_json = isinstance(field, JSONField)
+                varying.append(column if is_json else self._stored(field, column))
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*varying, strict=True)]
-        given = ", ".join(f"{name} {type_name}" for name, type_name in columns.items())
-        source = f"JSON_TO_RECORDSET(%s::json) AS given ({given})"
+        types = ", ".join(f"{name} {type_name}" for name, type_name in columns.items())
+        source = f"JSON_TO_RECORDSET(%s::json) AS given ({types})"
         # Only names are put in, quoted; the values are parameters.
         statement = f"{self._head} SELECT {', '.join(chosen)} FROM {source} {suffix}"  # noqa: S608
         return statement, [*once, json.dumps(rows, default=_plain)]
@@ -163,7 +164,9 @@ class _Insert:
 
 
 def _plain(value: Any) -> Any:
-    """A moment, an id, or a document wrapped for the database driver, as JSON has it."""
+    """A moment or an id as JSON has it."""
     if isinstance(value, datetime):
         return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value.obj
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not known to JSON")

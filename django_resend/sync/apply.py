@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -56,12 +56,18 @@ class Applied:
     """What became of some remote contacts.
 
     ``pks``: Resend's id to local key, of all that are here. ``stale``: the ids whose rows may be
-    older than our own last push or the last webhook. ``counts``: contacts by what happened to them.
+    older than our own last push or the last webhook. ``leaving``: the ids of those that are being
+    deleted from here. ``counts``: contacts by what happened to them.
     """
 
     pks: dict[str, int] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
+    leaving: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
+
+    def knows(self, rows: Iterable[ContactRow]) -> bool:
+        """Whether the site knows all of these: as contacts, or as those it deletes."""
+        return all(row.id in self.pks or row.id in self.leaving for row in rows)
 
 
 @dataclass
@@ -103,14 +109,22 @@ def apply_contacts(rows: Sequence[ContactRow], *, fetched_at: datetime | None) -
     for old_id, mover in matches.replaced.items():
         bury_replaced(mover, old_id)
         batch.to_push.append(mover)
+    arrived: set[str] = set()
     for row in latest.values():
         contact = found[row.id]
+        if memory.is_being_deleted(row.id):
+            applied.leaving.add(row.id)
         is_going = memory.is_being_deleted(row.id) or row.id in matches.replaced
         is_going |= contact is None and memory.is_spoken_for(keys[row.id])
         if is_going and row.id not in matches.evicted and _has_other_id(contact, row):
             applied.counts["skipped"] += 1
             found[row.id] = None
             continue
+        if contact is None and keys[row.id] in arrived:
+            # A contact here has one address, whatever its letter case: the older one waits.
+            applied.counts["skipped"] += 1
+            continue
+        arrived.add(keys[row.id])
         if contact is None and not memory.remembers(keys[row.id]):
             batch.created.append(newcomers.take(row, keys[row.id]))
             continue

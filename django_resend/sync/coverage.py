@@ -15,9 +15,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from ..client.paging import MAX_LIMIT
-from ..models import Contact, Kind, SegmentMembership, SyncRun, Tombstone
+from ..models import Contact, Kind, Segment, SegmentMembership, SyncRun, Tombstone
 
-FULL_SWEEP_EVERY = timedelta(days=1)
+FULL_SWEEP_EVERY = timedelta(hours=20)
+"""Less than a day: a pull at the same hour of each day then sweeps each time."""
 
 LEAST_PAGES = 10
 """A shorter list is walked whole: nothing worth it is saved."""
@@ -28,12 +29,16 @@ OVERLAP = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Coverage:
-    """What the mirror knows of the list. ``newest``: when Resend made the newest contact of the
-    last sweep. ``pages``: of the list. ``unlisted``: the local keys of contacts in no segment.
+    """What the mirror knows of the list.
+
+    ``newest``: when Resend made the newest contact of the last sweep. ``pages``: of the list.
+    ``segments``: the local keys of those whose lists are to show the contacts. ``unlisted``: the
+    local keys of contacts in none of them.
     """
 
     newest: datetime
     pages: int
+    segments: frozenset[int]
     unlisted: frozenset[int]
 
     @property
@@ -56,7 +61,10 @@ def find_coverage() -> Coverage | None:
         return None
     few = pages // 2
     unlisted = frozenset(_in_no_segment(linked).values_list("pk", flat=True)[: few + 1])
-    return None if len(unlisted) > few else Coverage(swept.swept_to, pages, unlisted)
+    if len(unlisted) > few:
+        return None
+    segments = Segment.untracked.filter(remote_id__isnull=False).values_list("pk", flat=True)
+    return Coverage(swept.swept_to, pages, frozenset(segments), unlisted)
 
 
 def _last_sweep() -> SyncRun | None:

@@ -84,6 +84,11 @@ class Run:
     def calls(self) -> int:
         return self._earlier_calls + self._client.calls
 
+    def plan(self, calls: int) -> None:
+        """Keep how many calls were planned."""
+        self._record.planned_calls = calls
+        self._record.save(update_fields=["planned_calls"])
+
     def checkpoint(self, stage: str, cursor: dict[str, Any]) -> None:
         """Store how far the run came.
 
@@ -131,9 +136,7 @@ def open_run(action: SyncRun.Action, client: Client, *, planned_calls: int) -> R
     return Run(record, client)
 
 
-def begin(
-    action: SyncRun.Action, client: Client, *, scope: str, planned_calls: int | None = None
-) -> Run:
+def begin(action: SyncRun.Action, client: Client, *, scope: str) -> Run:
     """Open a run over these stages (joined by "+"), of which no other may be under way.
 
     Takes up the latest run of the same scope if it was killed, failed or paused. Raises
@@ -162,9 +165,7 @@ def begin(
             last.heartbeat_at = timezone.now()
             last.save()
             return Run(last, client)
-        record = SyncRun.objects.create(
-            action=action, scope=scope, owner=me(), planned_calls=planned_calls
-        )
+        record = SyncRun.objects.create(action=action, scope=scope, owner=me())
         return Run(record, client)
 
 

@@ -43,6 +43,14 @@ def test_shallow_leaves_the_deep_reads_out_and_deep_does_only_those(team: FakeRe
     assert differences(team) == []
 
 
+def test_deep_has_no_list_to_walk_whole(team: FakeResend) -> None:
+    outcome = run("resend_pull", "--deep", "--full")
+
+    assert outcome.code == 2
+    assert "--deep reads no list" in outcome.err
+    assert team.ledger.total == 0
+
+
 def test_shallow_and_deep_exclude_each_other(team: FakeResend) -> None:
     outcome = run("resend_pull", "--shallow", "--deep")
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from django_resend.models import Contact, SegmentMembership, SyncRun, Tombstone
+from django_resend.models import Contact, Segment, SegmentMembership, SyncRun, Tombstone
 from django_resend.sync.coverage import find_coverage
 from django_resend.sync.drift import repair_drift
 from django_resend.sync.plan import plan_pull
 from django_resend.sync.pull import PullReport, pull_all
+from django_resend.sync.push import push_outbox
 from django_resend.testing import FakeResend
 from tests.oracle import differences
 
@@ -26,6 +27,17 @@ pytestmark = pytest.mark.django_db
 CONTACTS = 1100
 WHOLE = 3 + 12 + 12
 COVERED = 3 + 1 + 12
+
+
+Rows = list[dict[str, Any]]
+
+
+class Killed(BaseException):
+    """No code of the engine can catch it and go on."""
+
+
+def kill() -> None:
+    raise Killed
 
 
 def person(number: int) -> str:
@@ -42,6 +54,10 @@ def fake(resend_fake: FakeResend) -> FakeResend:
     assert report.calls == WHOLE == formula(resend_fake, deep=False)
     resend_fake.ledger.reset()
     return resend_fake
+
+
+def without(key: str, rows: Rows) -> Rows:
+    return [{name: value for name, value in row.items() if name != key} for row in rows]
 
 
 def pull_later(hours: float = 1, **options: Any) -> PullReport:
@@ -135,11 +151,57 @@ def test_those_whom_their_segments_lack_go_after_a_404_for_each(fake: FakeResend
 def test_a_404_that_is_not_resends_own_proves_nothing(fake: FakeResend, kind: str) -> None:
     fake.dashboard.delete_contact(person(1))
     body = "Not found" if kind == "status" else None
-    fake.faults.add(kind, status=404, body=body, route="GET /contacts/{id}")
+    fake.faults.add(kind, status=404, body=body, times=9, route="GET /contacts/{id}")
+
+    report = pull_later()
+
+    assert Contact.objects.filter(email=person(1)).exists()
+    # What single reads don't tell, the list may; and asks for a proof again.
+    assert report.calls == WHOLE - 1 + 2
+
+
+def test_whom_resend_refuses_to_show_the_list_shows(fake: FakeResend) -> None:
+    fake.dashboard.remove_from_segment(person(1), "Segment_2")
+    fake.dashboard.edit_contact(person(1), first_name="Ada")
+    fake.faults.add(status=422, times=9, route="GET /contacts/{id}")
 
     pull_later()
 
-    assert Contact.objects.filter(email=person(1)).exists()
+    assert Contact.objects.get(email=person(1)).first_name == "Ada"
+
+
+def test_who_moves_while_being_read_is_not_taken_for_gone(fake: FakeResend) -> None:
+    fake.dashboard.remove_from_segment(person(1), "Segment_2")
+    contact = Contact.objects.get(email=person(1))
+
+    def move() -> None:
+        contact.email = "moved@example.org"
+        contact.save()
+        with client_of(fake) as another:
+            push_outbox(client=another)
+
+    with later(), client_of(fake, Throttle(COVERED + 1, move)) as client:
+        pull_all(deep=False, client=client)
+
+    assert Contact.objects.filter(pk=contact.pk, email="moved@example.org").exists()
+    pull_later(hours=2)
+    assert differences(fake, deep=False) == []
+
+
+def test_rows_of_a_segment_that_tell_less_do_not_do(fake: FakeResend) -> None:
+    fake.dashboard.unsubscribe(person(3))
+    bodies = []
+    with client_of(fake) as client:
+        for segment in Segment.objects.order_by("pk"):
+            for page in client.segments.contact_pages(str(segment.remote_id)):
+                rows = without("unsubscribed", [row.raw for row in page.rows])
+                bodies.append({"object": "list", "has_more": page.has_more, "data": rows})
+    for body in bodies:
+        fake.faults.add(status=200, body=body, times=1, route="GET /segments/{id}/contacts")
+
+    pull_later()
+
+    assert Contact.objects.get(email=person(3)).unsubscribed
 
 
 def test_who_is_in_no_segment_goes_only_after_a_whole_sweep(fake: FakeResend) -> None:
@@ -202,11 +264,8 @@ def test_another_teams_key_deletes_nobody(fake: FakeResend) -> None:
     assert Contact.objects.filter(email__endswith="@example.org").count() == CONTACTS + 1
 
 
-Rows = list[dict[str, Any]]
-
-
 def without_creation(rows: Rows) -> Rows:
-    return [{key: value for key, value in row.items() if key != "created_at"} for row in rows]
+    return without("created_at", rows)
 
 
 def oldest_first(rows: Rows) -> Rows:
@@ -231,9 +290,9 @@ def test_a_list_that_does_not_tell_ages_in_order_is_walked_whole(
 
 
 def test_a_day_later_the_whole_list_is_walked_again(fake: FakeResend) -> None:
-    assert pull_later(hours=23).calls == COVERED
-    assert pull_later(hours=25).calls == WHOLE
-    assert pull_later(hours=26).calls == COVERED
+    assert pull_later(hours=19).calls == COVERED
+    assert pull_later(hours=23.9).calls == WHOLE
+    assert pull_later(hours=25).calls == COVERED
 
 
 def test_it_can_be_asked_for(fake: FakeResend) -> None:
@@ -257,6 +316,54 @@ def test_rows_deleted_past_the_app_come_back(fake: FakeResend) -> None:
 def test_rows_deleted_through_the_app_do_not_count_as_lost(fake: FakeResend) -> None:
     Contact.objects.get(email=person(1)).delete()
     assert find_coverage() is not None
+
+
+def test_a_deletion_that_is_not_pushed_does_not_count_as_lost(
+    fake: FakeResend, settings: Any
+) -> None:
+    settings.RESEND = {**settings.RESEND, "DIRECTION": "pull"}
+    Contact.objects.get(email=person(1)).delete()
+
+    assert [pull_later(hours=hours).calls for hours in (1, 25, 26)] == [COVERED, WHOLE, COVERED]
+
+
+def test_a_repair_goes_on_with_no_pull_that_left_the_list_out(fake: FakeResend) -> None:
+    fake.dashboard.create_topic("News")
+    with later(), client_of(fake, Throttle(COVERED + 60, kill)) as client, pytest.raises(Killed):
+        pull_all(client=client)
+    fake.dashboard.remove_from_segment(person(1), "Segment_2")
+    Contact.untracked.filter(email=person(1)).delete()
+
+    with later(hours=2):
+        repair_drift(deep=True)
+
+    assert Contact.objects.filter(email=person(1)).exists()
+
+
+def test_a_segment_deleted_here_meanwhile_has_shown_nobody(fake: FakeResend) -> None:
+    fake.dashboard.delete_contact(person(1))
+
+    def delete_segment(stage: str, page: int) -> None:
+        if (stage, page) == ("contacts", 1):
+            Segment.untracked.filter(name="Segment_2").delete()
+
+    pull_later(progress=Watcher(delete_segment))
+
+    assert fake.ledger.by_route["GET /contacts"] == 11
+
+
+def test_a_walk_that_is_begun_again_still_ends_with_its_head(fake: FakeResend) -> None:
+    for number in range(250):
+        fake.dashboard.create_contact(f"new{number}@example.org")
+
+    def fail(stage: str, page: int) -> None:
+        if (stage, page) == ("contacts", 1):
+            fake.faults.add(status=422, times=1, route="GET /contacts")
+
+    report = pull_later(progress=Watcher(fail))
+
+    assert differences(fake, deep=False) == []
+    assert report.calls < WHOLE
 
 
 def test_a_sweep_that_was_stopped_vouches_for_nothing(fake: FakeResend) -> None:
@@ -284,14 +391,6 @@ def test_the_plan_says_so(fake: FakeResend) -> None:
     assert plan_pull(deep=False).calls == WHOLE
 
 
-class Killed(BaseException):
-    """No code of the engine can catch it and go on."""
-
-
-def kill() -> None:
-    raise Killed
-
-
 @pytest.mark.parametrize("full", [False, True], ids=["alike", "full"])
 @pytest.mark.parametrize("call", [4, 5, 9, 10, 16, 17, 22, 23])
 def test_a_killed_pull_goes_on_where_it_stopped(fake: FakeResend, call: int, full: bool) -> None:
@@ -305,7 +404,8 @@ def test_a_killed_pull_goes_on_where_it_stopped(fake: FakeResend, call: int, ful
 
     report = pull_later(hours=2, full=full)
 
-    assert report.resumed
+    # A full pull goes on with none that left the list to the segments.
+    assert report.resumed == (not full)
     assert differences(fake, deep=False) == []
     if not full and call > 5:
         # At most the page and the single reads that weren't stored yet are read again.

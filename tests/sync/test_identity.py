@@ -7,10 +7,13 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.utils import timezone
 
 from django_resend.client import errors
+from django_resend.client.rows import ContactRow
 from django_resend.models import ConsentRecord, Contact, OutboxEntry, Segment, Tombstone, Topic
+from django_resend.sync.apply import apply_contacts
 from django_resend.sync.pull import pull_all
 from django_resend.sync.push import push_outbox
 from django_resend.testing import FakeResend
@@ -418,3 +421,14 @@ def test_a_move_outlives_a_pull_that_tells_the_old_address_in_another_letter_cas
         "bo@new.example.org",
     }
     assert differences(site) == []
+
+
+def test_two_addresses_that_differ_in_letter_case_stop_nobody() -> None:
+    told = [("b", "Ada@Example.org"), ("a", "ada@example.org"), ("c", "bo@example.org")]
+    rows = [ContactRow.read({"id": id, "email": email}) for id, email in told]
+
+    with transaction.atomic():
+        applied = apply_contacts(rows, fetched_at=None)
+
+    assert set(applied.pks) == {"b", "c"}
+    assert Contact.objects.get(email_key="ada@example.org").remote_id == "b"

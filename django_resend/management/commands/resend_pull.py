@@ -5,12 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from ...sync.coverage import find_coverage
 from ...sync.plan import plan_pull
 from ...sync.pull import pull_all
-from ..base import DONE, ResendCommand
+from ..base import COULD_NOT_RUN, DONE, ResendCommand
 from ..reports import finish_pull
 
 
@@ -44,6 +45,11 @@ class Command(ResendCommand):
 
     def run(self, **options: Any) -> int:
         shallow, deep = not options["deep"], not options["shallow"]
+        if options["full"] and not shallow:
+            raise CommandError(
+                _("--deep reads no list, so there is none for --full to walk."),
+                returncode=COULD_NOT_RUN,
+            )
         if options["dry_run"]:
             coverage = find_coverage() if shallow and not options["full"] else None
             self.print_plan(plan_pull(shallow=shallow, deep=deep, coverage=coverage), options)

@@ -31,8 +31,8 @@ def pull_contacts(pull: Pull) -> None:
     Where the segments' lists will show the same contacts, only the head of the list.
     """
     pull.progress.stage("contacts", Contact.untracked.count() or None)
-    is_new = pull.sweep is None
-    walk_on(pull, STAGE, Head(pull.coverage if is_new else None))
+    # A sweep that is resumed is walked to its end: what was the head of its list isn't known.
+    walk_on(pull, STAGE, Head(None if pull.sweep else pull.coverage))
 
 
 def walk_on(pull: Pull, stage: str, head: Head) -> None:
@@ -51,6 +51,8 @@ def walk_on(pull: Pull, stage: str, head: Head) -> None:
 
 def _walk(pull: Pull, stage: str, sweep: Sweep, head: Head, after: str | None) -> None:
     sweep.after = after
+    if after is None:
+        head.restart()
     pages = walk_patiently(lambda cursor: pull.client.contacts.page(cursor), after, ROUTE)
 
     def wait_for_none() -> bool:

@@ -64,12 +64,12 @@ def _pull_segment(
         walk_restarting(lambda cursor: _walk(pull, segment, cursor, seen, begun), after, BROKEN)
     except errors.NotFound:
         # Deleted since the definitions were read; the next pull proves it.
-        _leave_to_the_list(pull)
         return
     except BROKEN as error:
-        _leave_to_the_list(pull)
         pull.stop(f"The members of “{segment}” can't be walked to their end: {error}")
         return
+    if pull.sweep is not None:
+        pull.sweep.unwalked.discard(segment.pk)
     _remove_absent(pull, segment, seen, begun)
 
 
@@ -113,6 +113,9 @@ def _store(
     known = _known(segment, [row.id for row in rows])
     unread = [row for row in rows if row.id not in known or _is_unmet(pull, known[row.id])]
     if unread:
+        if pull.sweep is not None and not all(row.is_whole for row in unread):
+            # The list of contacts may tell more.
+            pull.sweep.go_on()
         applied = apply_contacts(unread, fetched_at=fetched_at)
         pull.count("contacts", applied.counts)
         strangers = applied.pks.items() - {id: row.contact for id, row in known.items()}.items()
@@ -129,12 +132,6 @@ def _store(
         SegmentMembership.untracked.filter(pk__in=arrived).update(sent_at=now, confirmed_at=now)
     pull.run.counts.update({"members_created": len(new), "members_confirmed": len(arrived)})
     return [row.contact for row in known.values()]
-
-
-def _leave_to_the_list(pull: Pull) -> None:
-    """Whom this segment has can't be told from those who are gone."""
-    if pull.sweep is not None:
-        pull.sweep.go_on()
 
 
 def _is_unmet(pull: Pull, row: Known) -> bool:

@@ -15,12 +15,13 @@ from ...models.batches import batches
 from ..apply import Applied, apply_contacts
 from ..calls import patiently
 from ..locks import insistently
-from .absence import PROOFS_AT_ONCE, Absent, bury, is_mass_deletion
+from .absence import PROOFS_AT_ONCE, Absent, bury_absent, is_mass_deletion
 from .contacts import absent, walk_on
 from .context import Pull
 from .sweep import Head, Sweep
 
 STAGE = "rest"
+REFUSED = (errors.Refused, errors.NotFound)
 
 
 def pull_rest(pull: Pull) -> None:
@@ -29,7 +30,7 @@ def pull_rest(pull: Pull) -> None:
     sweep = pull.sweep
     if sweep is None:
         return
-    if sweep.is_covered and _read_unmet(pull, sweep):
+    if sweep.is_covered and not sweep.unwalked and _read_unmet(pull, sweep):
         pull.sweep = None
         return
     sweep.go_on()
@@ -38,7 +39,7 @@ def pull_rest(pull: Pull) -> None:
 
 
 def _read_unmet(pull: Pull, sweep: Sweep) -> bool:
-    """Whether single reads did."""
+    """Read them singly; ``False`` where the list must be walked after all."""
     unmet = absent(pull, sweep)
     known = Contact.untracked.filter(remote_id__isnull=False).count()
     if len(unmet) > sweep.pages or is_mass_deletion(len(unmet), known):
@@ -46,40 +47,38 @@ def _read_unmet(pull: Pull, sweep: Sweep) -> bool:
     pull.progress.stage("contacts one by one", len(unmet))
     for batch in batches(unmet, PROOFS_AT_ONCE):
         fetched_at = timezone.now()
-        rows, gone = _read(pull.client, batch)
-        if sweep.unlisted is None or not sweep.unlisted.isdisjoint(gone):
+        try:
+            rows, gone = _read(pull.client, batch)
+        except REFUSED:
+            return False
+        if not sweep.lacks(pk for pk, _ in gone):
             # No list would have shown it: the whole one must prove that it lacks it.
             return False
-        applied = insistently(partial(_store, pull, rows, gone, fetched_at))
+        applied, buried = insistently(partial(_store, pull, rows, gone, fetched_at))
         pull.count("contacts", applied.counts)
-        pull.run.counts["contacts_deleted"] += len(gone)
+        pull.run.counts["contacts_deleted"] += buried
         pull.progress.advance(len(batch))
         sweep.meet([pk for pk, _ in batch])
         pull.breathe(STAGE)
     return True
 
 
-def _read(client: Client, contacts: Sequence[Absent]) -> tuple[list[ContactRow], list[int]]:
-    """The rows of those that are there, and the local keys of those proved to be gone."""
-    told = {pk: _row(client, remote_id) for pk, remote_id in contacts}
-    rows = [row for row in told.values() if isinstance(row, ContactRow)]
-    return rows, [pk for pk, row in told.items() if row is None]
-
-
-def _row(client: Client, remote_id: str) -> ContactRow | errors.ResendError | None:
-    """What Resend tells of a contact, ``None`` where it is proved to be gone."""
-    try:
-        return patiently(partial(client.contacts.get, remote_id))
-    except errors.NotFound as error:
-        return None if error.proves_absence else error
-    except errors.Refused as error:
-        return error
+def _read(client: Client, contacts: Sequence[Absent]) -> tuple[list[ContactRow], list[Absent]]:
+    """The rows of those that are there, and those proved to be gone."""
+    rows: list[ContactRow] = []
+    gone: list[Absent] = []
+    for pk, remote_id in contacts:
+        try:
+            rows.append(patiently(partial(client.contacts.get, remote_id)))
+        except errors.NotFound as error:
+            if not error.proves_absence:
+                raise
+            gone.append((pk, remote_id))
+    return rows, gone
 
 
 def _store(
-    pull: Pull, rows: Sequence[ContactRow], gone: Sequence[int], fetched_at: datetime
-) -> Applied:
+    pull: Pull, rows: Sequence[ContactRow], gone: Sequence[Absent], fetched_at: datetime
+) -> tuple[Applied, int]:
     pull.checkpoint(STAGE)
-    applied = apply_contacts(rows, fetched_at=fetched_at)
-    bury(gone)
-    return applied
+    return apply_contacts(rows, fetched_at=fetched_at), bury_absent(gone)

@@ -94,10 +94,15 @@ def _run(
     seconds: float | None,
     progress: Progress,
 ) -> PullReport:
-    coverage = None if full or "contacts" not in names else find_coverage()
-    plan = plan_pull(shallow="contacts" in names, deep="deep" in names, coverage=coverage)
-    run = begin(SyncRun.Action.PULL, client, scope="+".join(names), planned_calls=plan.calls)
+    shallow = "contacts" in names
+    # A sweep that left contacts to the segments' lists is not what a full one goes on with.
+    scope = "+".join((*names, *(("full",) if full else ())))
+    run = begin(SyncRun.Action.PULL, client, scope=scope)
     resumed = run.resumed
+    coverage = None
+    if not resumed:
+        coverage = find_coverage() if shallow and not full else None
+        run.plan(plan_pull(shallow=shallow, deep="deep" in names, coverage=coverage).calls)
     if resumed:
         progress.note(f"Going on with the pull of {run.started_at:%H:%M} UTC.")
     pull = Pull(
@@ -112,8 +117,6 @@ def _run(
         coverage=coverage,
         sweep=Sweep.unpack(run.cursor["sweep"]) if "sweep" in run.cursor else None,
     )
-    if full and pull.sweep is not None:
-        pull.sweep.go_on()
     first = names.index(run.stage) if resumed and run.stage in names else 0
     try:
         with giving_way():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -18,8 +18,9 @@ class Sweep:
     """The state of one sweep. ``after`` is its cursor in the list, ``None`` at the beginning.
 
     ``newest``: when Resend made the newest contact met. ``complete``: no row was passed over.
-    ``unlisted``: of a sweep that left the list to the segments, the contacts in none of them, and
-    ``pages`` how many pages it left out; ``None`` as long as the list is walked to its end.
+    ``unlisted``: of a sweep that left the list to the segments, the contacts in none of them;
+    ``None`` as long as the list is walked to its end. ``pages``: how many of the list it left out.
+    ``unwalked``: the segments whose lists are still to be walked to their end.
     """
 
     seen: Seen = field(default_factory=Seen)
@@ -28,6 +29,7 @@ class Sweep:
     complete: bool = True
     unlisted: frozenset[int] | None = None
     pages: int = 0
+    unwalked: set[int] = field(default_factory=set)
 
     @property
     def is_covered(self) -> bool:
@@ -40,13 +42,17 @@ class Sweep:
     def take(self, rows: Sequence[ContactRow], applied: Applied) -> None:
         """Rows of the list were stored."""
         self.seen.add(applied.pks.values())
-        self.complete &= all(row.id in applied.pks for row in rows)
+        self.complete &= applied.knows(rows)
         moments = [row.created_at for row in rows if row.created_at]
         self.newest = max([*moments, *([self.newest] if self.newest else [])], default=None)
 
     def meet(self, contacts: Collection[int]) -> None:
         """The list of a segment showed these contacts."""
         self.seen.add(contacts)
+
+    def lacks(self, contacts: Iterable[int]) -> bool:
+        """Whether a list was walked that would have shown each of these contacts."""
+        return self.unlisted is not None and self.unlisted.isdisjoint(contacts)
 
     def pack(self) -> dict[str, Any]:
         """The state as JSON."""
@@ -57,6 +63,7 @@ class Sweep:
             "complete": self.complete,
             "unlisted": None if self.unlisted is None else sorted(self.unlisted),
             "pages": self.pages,
+            "unwalked": sorted(self.unwalked),
         }
 
     @classmethod
@@ -69,6 +76,7 @@ class Sweep:
             packed["complete"],
             None if unlisted is None else frozenset(unlisted),
             packed["pages"],
+            set(packed["unwalked"]),
         )
 
 
@@ -87,6 +95,11 @@ class Head:
     def is_open(self) -> bool:
         return self._coverage is not None
 
+    def restart(self) -> None:
+        """The list is walked from its beginning, again."""
+        self._oldest = None
+        self._pages = 0
+
     def ends_with(self, rows: Sequence[ContactRow], applied: Applied) -> bool:
         """Whether this page is the last that can hold a contact the mirror didn't know."""
         self._pages += 1
@@ -98,7 +111,7 @@ class Head:
             self._oldest = moment
         if self._coverage is None or self._oldest is None:
             return False
-        knew_all = len(applied.pks) == len(rows) and not applied.counts["created"]
+        knew_all = applied.knows(rows) and not applied.counts["created"]
         return knew_all and self._oldest < self._coverage.newest - OVERLAP
 
     def leave(self, sweep: Sweep) -> None:
@@ -106,3 +119,4 @@ class Head:
         if self._coverage is not None:
             sweep.unlisted = self._coverage.unlisted
             sweep.pages = max(0, self._coverage.pages - self._pages)
+            sweep.unwalked = set(self._coverage.segments)

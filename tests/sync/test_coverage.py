@@ -391,6 +391,7 @@ def test_the_plan_says_so(fake: FakeResend) -> None:
     assert plan_pull(deep=False).calls == WHOLE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("full", [False, True], ids=["alike", "full"])
 @pytest.mark.parametrize("call", [4, 5, 9, 10, 16, 17, 22, 23])
 def test_a_killed_pull_goes_on_where_it_stopped(fake: FakeResend, call: int, full: bool) -> None:

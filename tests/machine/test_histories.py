@@ -48,7 +48,7 @@ from tests.oracle import differences
 from .acts import ACTS, PEOPLE, Acts
 from .world import Killed, World
 
-HISTORIES = int(os.environ.get("DJANGO_RESEND_HISTORIES", "40"))
+HISTORIES = int(os.environ.get("DJANGO_RESEND_HISTORIES", "30"))
 STEPS = int(os.environ.get("DJANGO_RESEND_STEPS", "30"))
 
 SEGMENTS = ["VIP", "All"]

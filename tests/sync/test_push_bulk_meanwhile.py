@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from django_resend.models import Contact, ContactImport, OutboxEntry, Segment, SyncRun
+from django_resend.models import (
+    Contact,
+    ContactImport,
+    ImportEntry,
+    OutboxEntry,
+    Segment,
+    SyncRun,
+    Topic,
+)
 from django_resend.sync.pull import pull_all
 from django_resend.sync.push import push_outbox
 from django_resend.testing import FakeResend
@@ -315,3 +323,23 @@ def test_whom_the_file_was_to_skip_is_not_brought_back_if_deleted_there_meanwhil
     assert len(resend_fake.state()["contacts"]) == 4
     assert not Contact.objects.filter(email="p0@example.org").exists()
     assert in_step(resend_fake)
+
+
+def test_an_explicit_opt_in_is_not_lost_to_a_pull_amid_the_import(resend_fake: FakeResend) -> None:
+    resend_fake.dashboard.create_topic("Digest", "opt_out")
+    pull_all()
+    digest = Topic.objects.get()
+    Contact.objects.bulk_create(Contact(email=f"p{n}@example.org") for n in range(4))
+    for contact in Contact.objects.all():
+        contact.opt_in(digest, by="clerk", reason="asked on paper")
+    resend_fake.quirks["import_seconds"] = 100
+    push_outbox(seconds=60)
+    assert ImportEntry.objects.count() == 4
+
+    for minutes in (2, 30, 60):
+        with later(minutes=minutes):
+            pull_all()
+            push_outbox()
+
+    held = [contact["topics"] for contact in resend_fake.state()["contacts"]]
+    assert held == [{digest.remote_id: "opt_in"}] * 4

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ...client import Client, errors
 from ...client.rows import ContactRow, SubscriptionRow
-from ...models import Contact, ContactProperty, Topic
+from ...models import Contact, ContactProperty, ImportEntry, Topic
 from ..apply import Applied, apply_contacts
 from ..calls import patiently, walk_patiently
 from ..choices import apply_choices
@@ -56,6 +56,9 @@ def pull_deep(pull: Pull) -> None:
     due = Contact.untracked.filter(remote_id__isnull=False).filter(
         Q(deep_checked_at__isnull=True) | Q(deep_checked_at__lt=pull.run.started_at)
     )
+    # What an open import is about to agree on isn't agreed yet: a choice that Resend lists by
+    # default would be taken for the person's own.
+    due = due.exclude(pk__in=ImportEntry.objects.values("contact_id"))
     pull.progress.stage("properties and topics", due.count())
     order = due.order_by(F("deep_checked_at").asc(nulls_first=True), "pk")
     left: set[int] = set()

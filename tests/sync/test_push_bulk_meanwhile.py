@@ -339,7 +339,7 @@ def test_an_explicit_opt_in_is_not_lost_to_a_pull_amid_the_import(resend_fake: F
     for minutes in (2, 30, 60):
         with later(minutes=minutes):
             pull_all()
-            push_outbox()
+            push_outbox(seconds=60)
 
     held = [contact["topics"] for contact in resend_fake.state()["contacts"]]
     assert held == [{digest.remote_id: "opt_in"}] * 4
